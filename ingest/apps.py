@@ -1,0 +1,9 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class IngestConfig(AppConfig):
+    """The room `ingest`."""
+
+    name = "ingest"

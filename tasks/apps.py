@@ -1,0 +1,9 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class TasksConfig(AppConfig):
+    """The room `tasks`."""
+
+    name = "tasks"

@@ -1,0 +1,188 @@
+"""Runs and what happened to them. Nothing here changes a status: that is lifecycle.py's alone."""
+
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import CheckConstraint, Count, F, Index, Q, UniqueConstraint
+from django.urls import reverse
+from django.utils import timezone
+
+from .states import FINAL, LIVE, Status
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+
+class TaskRunQuerySet(models.QuerySet["TaskRun"]):
+    """Queries that read as phrases: `TaskRun.objects.visible_to(user).live().on_topic(topic)`."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Runs `user` may see: their own; every run for staff who may view runs."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_staff and user.has_perm("tasks.view_taskrun"):  # type: ignore[attr-defined]
+            return self
+        return self.filter(owner=user)
+
+    def live(self) -> Self:
+        """Runs that are waiting or running."""
+        return self.filter(status__in=LIVE)
+
+    def final(self) -> Self:
+        """Runs that have ended, one way or another."""
+        return self.filter(status__in=FINAL)
+
+    def on_topic(self, topic: str) -> Self:
+        """Runs that belong to `topic`."""
+        return self.filter(topic=topic)
+
+    def with_status(self, statuses: Iterable[str]) -> Self:
+        """Runs in one of `statuses`."""
+        return self.filter(status__in=list(statuses))
+
+    def in_line(self) -> Self:
+        """Waiting runs in the order they will start: priority first, then age."""
+        return self.filter(status=Status.PENDING).order_by("-priority", "created_at", "id")
+
+    def summary(self) -> dict[str, int]:
+        """How many runs there are, in all and by status: the seed's `summary` object."""
+        counts = self.order_by().aggregate(
+            total=Count("pk"), **{status.value: Count("pk", filter=Q(status=status)) for status in Status}
+        )
+        return {key: counts[key] for key in ("total", "running", "pending", "completed", "failed", "cancelled")}
+
+
+class TaskRun(models.Model):
+    """One requested execution of a task function."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    task = models.CharField(max_length=255, help_text="Dotted path of the task function.")
+    name = models.CharField(max_length=255)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    priority = models.SmallIntegerField(default=0)
+    queue = models.CharField(max_length=100, default="default")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="task_runs"
+    )
+    topic = models.CharField(max_length=200, blank=True, default="")
+    args = models.JSONField(default=list, encoder=DjangoJSONEncoder)
+    kwargs = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    run_after = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True, help_text="Start of the current attempt.")
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    progress = models.FloatField(default=0, help_text="0 to 100; never falls within an attempt; 100 only when completed.")
+    processed_items = models.PositiveBigIntegerField(default=0)
+    total_items = models.PositiveBigIntegerField(null=True, blank=True, help_text="Empty while unknown.")
+    current_item = models.CharField(max_length=500, blank=True, default="")
+    stage = models.CharField(max_length=100, blank=True, default="")
+    message = models.CharField(max_length=1000, blank=True, default="")
+
+    result = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
+    error = models.TextField(blank=True, default="", help_text="What the owner is told.")
+    exception_class = models.CharField(max_length=255, blank=True, default="")
+    traceback = models.TextField(blank=True, default="", help_text="For staff only.")
+    metadata = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+
+    # The fencing token: grows whenever the run goes back to PENDING, so that a worker presumed dead cannot write.
+    attempt = models.PositiveIntegerField(default=1)
+    failed_attempts = models.PositiveIntegerField(default=0, help_text="Attempts that failed or were lost.")
+    rescues = models.PositiveIntegerField(default=0, help_text="Attempts lost with their worker.")
+    max_attempts = models.PositiveIntegerField(default=1)
+    timeout = models.DurationField(null=True, blank=True)
+    worker = models.CharField(max_length=200, blank=True, default="")
+    worker_ids = models.JSONField(default=list, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
+    unique_key = models.CharField(max_length=200, blank=True, default="")
+    seq = models.PositiveBigIntegerField(default=0)
+    ticket = models.BigIntegerField(null=True, blank=True, help_text="The engine's job for the current attempt.")
+
+    objects = TaskRunQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        events: "RelatedManager[TaskEvent]"
+        owner_id: int | None
+
+    class Meta:
+        db_table = "background_tasks"
+        ordering = ["-created_at", "-id"]
+        permissions = [("control_taskrun", "Can cancel and retry every run"), ("cleanup_taskrun", "Can delete old runs")]
+        constraints = [
+            CheckConstraint(
+                condition=Q(completed_at=None) ^ Q(status__in=sorted(FINAL)), name="task_final_iff_completed"
+            ),
+            CheckConstraint(condition=Q(status__in=Status.values), name="task_status_known"),
+            CheckConstraint(condition=Q(progress__gte=0) & Q(progress__lte=100), name="task_progress_in_range"),
+            CheckConstraint(
+                condition=Q(status=Status.COMPLETED) ^ Q(progress__lt=100), name="task_full_iff_completed_status"
+            ),
+            CheckConstraint(
+                condition=Q(total_items=None) | Q(processed_items__lte=F("total_items")),
+                name="task_processed_within_total",
+            ),
+            UniqueConstraint(
+                fields=["unique_key"],
+                condition=~Q(unique_key="") & Q(status__in=sorted(LIVE)),
+                name="task_unique_while_live",
+            ),
+        ]
+        indexes = [
+            # The list of runs, newest first: everybody's, one owner's.
+            Index(fields=["-created_at", "-id"], name="task_list"),
+            Index(fields=["owner", "-created_at", "-id"], name="task_list_of_owner"),
+            # The reconciler and the dashboard read only what is live.
+            Index(fields=["status", "created_at"], condition=Q(status__in=sorted(LIVE)), name="task_live"),
+            # Cleanup goes by the time of completion.
+            Index(fields=["completed_at"], condition=Q(completed_at__isnull=False), name="task_cleanup"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_status_display()})"
+
+    def get_absolute_url(self) -> str:
+        """The run's page."""
+        return reverse("task-detail", args=[self.pk])
+
+    @property
+    def is_final(self) -> bool:
+        """Has this run ended?"""
+        return self.status in FINAL
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Was a stop asked for that the worker has not confirmed yet?"""
+        return self.status == Status.RUNNING and self.cancel_requested_at is not None
+
+
+class TaskEvent(models.Model):
+    """One recorded fact of a run's life. Append-only: timeline, logs, replay and audit read the same rows."""
+
+    class Kind(models.TextChoices):
+        """What sort of fact it is."""
+
+        STATE = "state"
+        BATCH = "batch"
+        LOG = "log"
+
+    run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="events")
+    seq = models.PositiveBigIntegerField()
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=10, choices=Kind)
+    data: Any = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        db_table = "task_events"
+        ordering = ["run", "seq"]
+        constraints = [UniqueConstraint(fields=["run", "seq"], name="task_event_order")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.seq} of {self.run_id}"  # type: ignore[attr-defined]
