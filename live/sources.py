@@ -1,0 +1,62 @@
+"""How hub and consumers ask for the truth without knowing who owns it: other rooms register their readers
+here.
+
+All registered functions are synchronous and run in a database thread, never on the event loop.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+
+from .frames import Frame
+from .groups import Group
+
+type Addressed = Iterable[tuple[Group, Frame]]
+type Reread = Callable[[Collection[Group]], Addressed]
+type Personalize = Callable[[Frame, Collection[Group]], Addressed]
+type Refusals = Callable[[Collection[tuple[Group, int]]], Iterable[tuple[Group, int]]]
+
+_rereads: dict[str, Reread] = {}
+_personalizers: dict[str, tuple[str, Personalize]] = {}
+_guards: dict[str, Refusals] = {}
+
+
+def register(kind: str, reread: Reread) -> None:
+    """For groups of `kind`: `reread(groups)` returns the current frame of everything in them that may have
+    changed.
+
+    Called every few seconds with all groups of that kind watched in this process, so it asks the database
+    once.
+    """
+    _rereads[kind] = reread
+
+
+def personal(frame_type: str, kind: str, personalize: Personalize) -> None:
+    """Frames of `frame_type` mean something else to each reader.
+
+    `personalize(frame, groups)` gets the groups of `kind` in which somebody here would hear the frame, and
+    returns what each of them hears instead; a group it leaves out hears nothing. One call per frame and
+    process.
+    """
+    _personalizers[frame_type] = (kind, personalize)
+
+
+def guard(kind: str, refusals: Refusals) -> None:
+    """For groups of `kind`: `refusals(pairs)` returns those (group, user's pk) that may no longer be watched.
+
+    Called with every pair watched in this process, every few seconds; such sockets are closed with 4403.
+    """
+    _guards[kind] = refusals
+
+
+def reread_of(kind: str) -> Reread | None:
+    """What was registered for `kind`."""
+    return _rereads.get(kind)
+
+
+def personalizer_of(frame_type: str) -> tuple[str, Personalize] | None:
+    """Kind of group and function for frames of `frame_type`, if they are personal."""
+    return _personalizers.get(frame_type)
+
+
+def guard_of(kind: str) -> Refusals | None:
+    """What was registered to re-read access to groups of `kind`."""
+    return _guards.get(kind)

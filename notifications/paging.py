@@ -1,0 +1,118 @@
+"""The list of a user's notifications, newest first, a page at a time: rows and both counts in one query."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, F, OuterRef, Q
+
+from .counting import SubqueryCount
+from .models import Notification, NotificationQuerySet, NotificationReceipt
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+LARGEST_PAGE = 100
+
+
+class BadCursor(ValueError):
+    """This is not the `next_cursor` of an earlier page."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Some notifications of one user, newest first. On each, `read` says whether this user has read it."""
+
+    notifications: list[Notification]
+    count: int  # all that match, on every page together
+    unread_count: int
+    next_cursor: str | None
+
+
+def page_for(
+    user: "User",
+    *,
+    unread_only: bool = False,
+    type: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page:
+    """Up to `limit` (1-100) notifications after `cursor`. Raises BadCursor."""
+    limit = max(1, min(limit, LARGEST_PAGE))
+    own, broadcasts = _parts(user, unread_only=unread_only, type=type)
+    every_own, every_broadcast = _parts(user, unread_only=True, type=None)
+    counts = {
+        "count_own": _count(own),
+        "count_broadcast": _count(broadcasts),
+        "unread_own": _count(every_own),
+        "unread_broadcast": _count(every_broadcast),
+    }
+    after = Q() if cursor is None else _after(cursor)
+    # Each part reads its own index in order and stops at the page's end; an OR would read and sort
+    # everything.
+    read = NotificationReceipt.objects.filter(
+        notification=OuterRef("pk"), user_id=user.pk, read_at__isnull=False
+    )
+    newest_first = ("-created_at", "-id")
+    own_rows = own.filter(after).annotate(read_by_user=F("read"), **counts).order_by(*newest_first)
+    broadcast_rows = (
+        broadcasts.filter(after).annotate(read_by_user=Exists(read), **counts).order_by(*newest_first)
+    )
+    merged = own_rows[: limit + 1].union(broadcast_rows[: limit + 1], all=True).order_by(*newest_first)
+    rows = list(merged[: limit + 1])
+
+    if rows:
+        numbers = {name: getattr(rows[0], name) for name in counts}
+    elif cursor is None:
+        # Nothing matches; with a filter something else may still be unread.
+        numbers = dict.fromkeys(counts, 0)
+        if type is not None:
+            numbers |= {"unread_own": every_own.count(), "unread_broadcast": every_broadcast.count()}
+    else:
+        parts = (own, broadcasts, every_own, every_broadcast)
+        numbers = {name: part.count() for name, part in zip(counts, parts, strict=True)}
+    for row in rows:
+        row.read = row.read_by_user  # type: ignore[attr-defined]
+    return Page(
+        notifications=rows[:limit],
+        count=numbers["count_own"] + numbers["count_broadcast"],
+        unread_count=numbers["unread_own"] + numbers["unread_broadcast"],
+        next_cursor=_cursor(rows[limit - 1]) if len(rows) > limit else None,
+    )
+
+
+def _parts(
+    user: "User", *, unread_only: bool, type: str | None
+) -> tuple[NotificationQuerySet, NotificationQuerySet]:
+    """What is addressed to `user` by name, and to everyone."""
+    own = Notification.objects.own(user)
+    broadcasts = Notification.objects.broadcasts_for(user)
+    if unread_only:
+        own, broadcasts = own.unread(), Notification.objects.unread_broadcasts_for(user)
+    if type is not None:
+        own, broadcasts = own.filter(type=type), broadcasts.filter(type=type)
+    return own, broadcasts
+
+
+def _count(part: NotificationQuerySet) -> SubqueryCount:
+    return SubqueryCount(part.order_by().values("pk"))
+
+
+def _cursor(row: Notification) -> str:
+    """Where the next page begins, as text that means nothing to a client."""
+    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()} {row.pk}".encode()).decode().rstrip("=")
+
+
+def _after(cursor: str) -> Q:
+    """Rows after the one the cursor was made of."""
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
+        moment, _, pk = text.partition(" ")
+        created_at, last = datetime.fromisoformat(moment), int(pk)
+        if created_at.tzinfo is None or not pk.isascii() or last >= 2**31:
+            raise BadCursor(cursor)
+    except (ValueError, binascii.Error, OverflowError) as trouble:
+        raise BadCursor("This cursor was not given out by us.") from trouble
+    return Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=last)
