@@ -1,0 +1,5 @@
+"""`/api/auto-ingest/*`."""
+
+from ninja import Router
+
+router = Router(tags=["auto-ingest"])

@@ -1,0 +1,33 @@
+"""How an article's journey can end, as data: code, badges, filters and tests read these tables."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Decision(models.TextChoices):
+    """What became of an article. Everything but PENDING is final until a rule changes or a person asks."""
+
+    PENDING = "pending", _("Pending")
+    APPROVED = "approved", _("Added")
+    FILTERED_RELEVANCE = "filtered_relevance", _("Below threshold")
+    REJECTED_QUALITY = "rejected_quality", _("Rejected")
+    DUPLICATE = "duplicate", _("Duplicate")
+    FAILED = "failed", _("Failed")
+
+
+class Failure(models.TextChoices):
+    """Why an article (or a feed) could not be read. The labels are what a person is told."""
+
+    BAD_URL = "bad_url", _("the address is not one we can open")
+    BLOCKED_ADDRESS = "blocked_address", _("the address leads into a private network")
+    DNS = "dns", _("the host name could not be resolved")
+    CONNECTION = "connection", _("the server could not be reached")
+    TIMEOUT = "timeout", _("the server took too long")
+    TOO_LARGE = "too_large", _("the page is too large")
+    TOO_MANY_REDIRECTS = "too_many_redirects", _("the page redirects too often")
+    NOT_FOUND = "not_found", _("the page does not exist")
+    HTTP_ERROR = "http_error", _("the server answered with an error")
+    BAD_CONTENT = "bad_content", _("the answer is not a readable page")
+    NO_TEXT = "no_text", _("no article text was found on the page")
+    ANALYSIS_TIMEOUT = "analysis_timeout", _("reading the page took too much computing time")
+    ANALYSIS_CRASHED = "analysis_crashed", _("reading the page failed")

@@ -1,0 +1,97 @@
+"""The first half of a run: what is new in a topic's sources?"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from tasks.db import in_thread
+
+from . import store
+from .children import AnalysisError, in_child
+from .feeds import Feed, NotAFeed, parse_feed
+from .fetch import Fetcher
+from .guard import FetchError
+from .models import Source, Topic
+from .reporting import Reporter, Stage
+
+
+@dataclass(kw_only=True, slots=True)
+class Discovery:
+    """What reading the sources brought. `candidates` is filled in a dry run alone: else the rows are the
+    list.
+    """
+
+    new: int = 0
+    read: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    waiting: int = 0
+    candidates: dict[str, store.Candidate] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, int]:
+        """The counts for the outcome."""
+        return {
+            "read": self.read,
+            "unchanged": self.unchanged,
+            "failed": self.failed,
+            "waiting": self.waiting,
+        }
+
+
+async def discover(topic: Topic, fetcher: Fetcher, progress: Reporter, *, dry_run: bool = False) -> Discovery:
+    """Read every source of `topic` that may be read now and store its new entries as pending articles.
+
+    A source in trouble is noted with the source and does not stop the others. A dry run stores nothing.
+    """
+    sources = await in_thread(lambda: list(topic.sources.all()))
+    now = timezone.now()
+    due = [source for source in sources if source.next_check_at is None or source.next_check_at <= now]
+    found = Discovery(waiting=len(sources) - len(due))
+    progress.update(
+        stage=Stage.FEEDS, message=f"Reading {len(due)} feeds" if len(due) != 1 else "Reading 1 feed"
+    )
+    async with asyncio.TaskGroup() as group:
+        for source in due:
+            group.create_task(_read(topic, source, fetcher, progress, found, dry_run=dry_run))
+    return found
+
+
+async def _read(
+    topic: Topic, source: Source, fetcher: Fetcher, progress: Reporter, found: Discovery, *, dry_run: bool
+) -> None:
+    progress.update(current_item=str(source))
+    # A dry run asks for everything: nothing it is told is kept.
+    conditions = {} if dry_run else {"etag": source.etag, "last_modified": source.last_modified}
+    try:
+        fetched = await fetcher.feed(source.url, **conditions)
+        if fetched.status == 304:
+            found.unchanged += 1
+            if not dry_run:
+                await in_thread(store.note_unchanged, source)
+            return
+        feed = await in_child(parse_feed, fetched.body, fetched.url, fetched.content_type)
+    except (FetchError, AnalysisError, NotAFeed) as error:
+        found.failed += 1
+        if not dry_run:
+            await in_thread(store.note_failure, source, str(error), getattr(error, "retry_after", None))
+        return
+    found.read += 1
+    if dry_run:
+        await _look(topic, source, feed, found)
+        return
+    # Entries first: were the etag kept and the entries lost, the feed would say "nothing new" for ever.
+    found.new += await in_thread(
+        store.add_articles, topic.pk, source.pk, store.candidates_of(feed.entries, str(source))
+    )
+    await in_thread(
+        store.note_success, source, title=feed.title, etag=fetched.etag, last_modified=fetched.last_modified
+    )
+
+
+async def _look(topic: Topic, source: Source, feed: Feed, found: Discovery) -> None:
+    candidates = store.candidates_of(feed.entries, str(source))
+    new = await in_thread(store.only_new, topic.pk, candidates)
+    for address, candidate in new.items():
+        found.candidates.setdefault(address, candidate)
+    found.new = len(found.candidates)

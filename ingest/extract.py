@@ -1,0 +1,107 @@
+"""From the bytes of a page to its article: title, text and who wrote it when."""
+
+import codecs
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from lxml.html import HtmlElement
+from trafilatura import bare_extraction, load_html
+from trafilatura.utils import detect_encoding
+
+from .text import clip
+
+# Marks that settle the encoding before anything else is asked, longest first.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_META_CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]{1,40})""", re.IGNORECASE)
+_DATES = {"extensive_search": False, "original_date": True}
+_MAX_TEXT = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extracted:
+    """What stands on a page. An empty `text` means that no article was found."""
+
+    text: str = ""
+    title: str = ""
+    author: str = ""
+    site: str = ""
+    published_at: datetime | None = None
+    anchors: frozenset[str] = field(default_factory=frozenset, repr=False)
+
+
+def extract(body: bytes, *, url: str, charset: str = "") -> Extracted:
+    """The article in the HTML `body`; `charset` is what the server said, which is not always so."""
+    # A str, never bytes: given bytes, the library would also try to decompress them.
+    tree = load_html(decode(body, charset))
+    if tree is None:
+        return Extracted()
+    anchors = _anchor_texts(tree)
+    document = bare_extraction(
+        tree,
+        url=url,
+        fast=True,
+        with_metadata=True,
+        include_comments=False,
+        date_extraction_params=_DATES,
+    )
+    if document is None or isinstance(document, dict):
+        return Extracted()
+    return Extracted(
+        text=_clean_text(document.text or ""),
+        title=clip(document.title or "", 500),
+        author=clip(document.author or "", 300),
+        site=clip(document.sitename or document.hostname or "", 200),
+        published_at=_date(document.date),
+        anchors=anchors,
+    )
+
+
+def decode(body: bytes, charset: str = "") -> str:
+    """`body` as text: its own mark first, then the server's word, UTF-8, the page's word, a guess."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if body.startswith(mark):
+            return body.decode(encoding, errors="replace")
+    for candidate in _candidates(body, charset):
+        try:
+            return body.decode(candidate)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return body.decode("utf-8", errors="replace")
+
+
+def _candidates(body: bytes, charset: str) -> Iterable[str]:
+    if charset:
+        yield charset
+    yield "utf-8"
+    if declared := _META_CHARSET.search(body[:4096]):
+        name = declared[1].decode("ascii", errors="ignore")
+        # What calls itself Latin-1 on the web is Windows-1252, says the WHATWG.
+        yield "cp1252" if name.lower() in {"iso-8859-1", "latin1", "ascii", "us-ascii"} else name
+    yield from detect_encoding(body)
+
+
+def _anchor_texts(tree: HtmlElement) -> frozenset[str]:
+    """What the links of the page say, to tell lines of text from lists of links."""
+    return frozenset(
+        " ".join(text.split()).lower() for anchor in tree.iter("a") if (text := anchor.text_content().strip())
+    )
+
+
+def _clean_text(text: str) -> str:
+    return text.replace("\x00", "").strip()[:_MAX_TEXT]
+
+
+def _date(value: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,194 @@
+"""Pages and feeds over HTTP, within bounds a hostile server cannot stretch."""
+
+import asyncio
+import email.utils
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Self
+from urllib.parse import urljoin, urlsplit
+
+import httpcore2
+import httpx2
+from django.conf import settings
+from django.utils import timezone
+
+from .decisions import Failure
+from .guard import FetchError, GuardedTransport, check_url
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_READABLE = (
+    "text/",
+    "application/xhtml",
+    "application/xml",
+    "application/rss",
+    "application/atom",
+    "application/rdf",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """How much of a server's time and bytes we take."""
+
+    seconds: float = 20.0
+    page_bytes: int = 3_000_000
+    feed_bytes: int = 5_000_000
+    redirects: int = 5
+    per_host: int = 2
+    connections: int = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """What came back: `status` is 200, or 304 with an empty body."""
+
+    url: str
+    status: int
+    body: bytes
+    charset: str = ""
+    content_type: str = ""
+    etag: str = ""
+    last_modified: str = ""
+
+
+class Fetcher:
+    """One run's HTTP client. Use as `async with Fetcher() as fetcher`."""
+
+    def __init__(self, bounds: Bounds | None = None, *, allowed: frozenset[str] | None = None) -> None:
+        self.bounds = bounds or Bounds()
+        self._allowed = allowed_hosts() if allowed is None else allowed
+        self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(self.bounds.per_host)
+        )
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=self.bounds.connections)
+        self._client = httpx2.AsyncClient(
+            transport=GuardedTransport(self._allowed, limits=limits),
+            follow_redirects=False,
+            trust_env=False,
+            timeout=httpx2.Timeout(self.bounds.seconds),
+            headers={
+                "User-Agent": "statusproj/0.1 (article collector)",
+                "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5",
+                "Accept-Encoding": "gzip, deflate",
+            },
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._client.aclose()
+
+    async def page(self, url: str) -> Fetched:
+        """The HTML behind `url`. Raises FetchError."""
+        fetched = await self._get(url, limit=self.bounds.page_bytes, headers={})
+        if fetched.content_type and not fetched.content_type.startswith(_READABLE):
+            raise FetchError(Failure.BAD_CONTENT, fetched.content_type)
+        return fetched
+
+    async def feed(self, url: str, *, etag: str = "", last_modified: str = "") -> Fetched:
+        """The feed behind `url`, or a 304 when it has not changed since. Raises FetchError."""
+        headers = {"Accept": "application/atom+xml,application/rss+xml,application/xml;q=0.9,*/*;q=0.5"}
+        if etag:
+            headers["If-None-Match"] = etag
+        if last_modified:
+            headers["If-Modified-Since"] = last_modified
+        return await self._get(url, limit=self.bounds.feed_bytes, headers=headers)
+
+    async def _get(self, url: str, *, limit: int, headers: Mapping[str, str]) -> Fetched:
+        check_url(url, self._allowed)
+        # The host's turn is waited for outside the deadline: our queue is not the server's fault.
+        async with self._hosts[urlsplit(url).netloc.lower()]:
+            try:
+                async with asyncio.timeout(self.bounds.seconds):
+                    return await self._follow(url, limit=limit, headers=headers)
+            except (TimeoutError, httpx2.TimeoutException):
+                raise FetchError(Failure.TIMEOUT, f"{self.bounds.seconds:g} s") from None
+            except FetchError:
+                raise
+            except httpx2.DecodingError:
+                raise FetchError(Failure.BAD_CONTENT, "broken compression") from None
+            except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError):
+                raise FetchError(Failure.BAD_URL) from None
+            except (httpx2.HTTPError, httpcore2.ProtocolError, OSError) as error:
+                raise FetchError(Failure.CONNECTION, type(error).__name__) from None
+
+    async def _follow(self, url: str, *, limit: int, headers: Mapping[str, str]) -> Fetched:
+        for _hop in range(self.bounds.redirects + 1):
+            check_url(url, self._allowed)
+            async with self._stream(url, headers) as response:
+                target = response.headers.get("location", "")
+                if response.status_code in _REDIRECTS and target:
+                    url = urljoin(url, target)
+                    continue
+                _check_status(response)
+                body = b"" if response.status_code == 304 else await _read(response, limit)
+                content_type = response.headers.get("content-type", "")
+                charset = _CHARSET.search(content_type)
+                return Fetched(
+                    url=url,
+                    status=response.status_code,
+                    body=body,
+                    charset=charset[1] if charset else "",
+                    content_type=content_type.partition(";")[0].strip().lower(),
+                    etag=response.headers.get("etag", "")[:500],
+                    last_modified=response.headers.get("last-modified", "")[:100],
+                )
+        raise FetchError(Failure.TOO_MANY_REDIRECTS)
+
+    @asynccontextmanager
+    async def _stream(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
+        async with self._client.stream("GET", url, headers=dict(headers)) as response:
+            # A site's cookies are of no use to us, and would make one article's fetch depend on another's.
+            self._client.cookies.clear()
+            yield response
+
+
+def allowed_hosts() -> frozenset[str]:
+    """The exceptions to the guard, from the settings: `INGEST_ALLOWED_HOSTS = ["127.0.0.1:8765"]`."""
+    return frozenset(getattr(settings, "INGEST_ALLOWED_HOSTS", ()))
+
+
+async def _read(response: httpx2.Response, limit: int) -> bytes:
+    """The decoded body, counted while it streams: a bomb is noticed at the limit, not after it went off."""
+    codings = [part for part in response.headers.get("content-encoding", "").split(",") if part.strip()]
+    if len(codings) > 1:
+        raise FetchError(Failure.BAD_CONTENT, "compressed more than once")
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > limit:
+            raise FetchError(Failure.TOO_LARGE, f"more than {limit // 1_000_000} MB")
+    return bytes(body)
+
+
+def _check_status(response: httpx2.Response) -> None:
+    status = response.status_code
+    if status in {200, 203, 304}:
+        return
+    if status in {404, 410}:
+        raise FetchError(Failure.NOT_FOUND, str(status))
+    raise FetchError(Failure.HTTP_ERROR, str(status), retry_after=_retry_after(response))
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    """Seconds the server asks us to stay away: a number, or a date."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return float(value[:9])
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(
+        0.0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - timezone.now()).total_seconds()
+    )
+
+
+__all__ = ["Bounds", "FetchError", "Fetched", "Fetcher", "allowed_hosts"]

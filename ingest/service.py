@@ -1,0 +1,291 @@
+"""Auto-ingest: from a topic's sources to decided articles, with progress all the way."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from tasks.db import in_thread
+
+from . import analysis as stages
+from . import store
+from .children import AnalysisError, in_child
+from .decisions import Decision, Failure
+from .dedupe import Seen
+from .discovery import Discovery, discover
+from .fetch import Fetched, Fetcher
+from .guard import FetchError
+from .models import Topic
+from .queue import AnalysisOutcome, AnalysisQueue, AnalysisTask
+from .relevance import Rules
+from .reporting import Reporter, Stage
+from .store import Candidate, Decided
+from .verdicts import Analysis, fail, judge
+
+logger = logging.getLogger(__name__)
+
+BATCH = 20
+# Decisions wait for company this long at most, so that a page shows them soon and a kill loses few.
+SAVE_AFTER_SECONDS = 1.0
+
+
+def get_pending_articles(topic_id: int, limit: int | None = None) -> list[Candidate]:
+    """The topic's articles that nobody has decided yet, oldest first. Sync; call it in a thread."""
+    return store.pending_candidates(topic_id, limit)
+
+
+async def run_auto_ingest(
+    topic: Topic,
+    *,
+    progress: Reporter,
+    run_id: UUID,
+    limit: int | None = None,
+    dry_run: bool = False,
+    fetcher: Fetcher | None = None,
+) -> dict[str, Any]:
+    """Find what is new in the topic's sources and decide every pending article, `limit` at most.
+
+    Taken up again after a kill, it goes on with what is left; its numbers include what it had done before. A
+    dry run reads and judges the new entries, and stores nothing. Returns the outcome, as it is kept with the
+    run.
+    """
+    started = time.monotonic()
+    async with fetcher or Fetcher() as client:
+        found = await discover(topic, client, progress, dry_run=dry_run)
+        before: dict[str, int] = {}
+        if dry_run:
+            candidates = list(found.candidates.values())[:limit]
+            candidates = [replace(one, id=-number) for number, one in enumerate(candidates, start=1)]
+        else:
+            before, _ = await in_thread(store.count_decisions, run_id)
+            left = None if limit is None else max(0, limit - sum(before.values()))
+            candidates = await in_thread(get_pending_articles, topic.pk, left)
+        tally = await process_articles_batch(
+            topic,
+            candidates,
+            progress=progress,
+            run_id=run_id,
+            fetcher=client,
+            done_before=sum(before.values()),
+            save=not dry_run,
+        )
+    decisions, failures = (
+        (dict(tally.decisions), dict(tally.failures))
+        if dry_run
+        else await in_thread(store.count_decisions, run_id)
+    )
+    return _outcome(topic, found, decisions, failures, tally, time.monotonic() - started, dry_run=dry_run)
+
+
+@dataclass(kw_only=True, slots=True)
+class Tally:
+    """What a call to process_articles_batch did."""
+
+    decisions: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    decided_elsewhere: int = 0
+    seconds: float = 0.0
+    results: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def process_articles_batch(
+    topic: Topic,
+    candidates: Sequence[Candidate],
+    *,
+    progress: Reporter,
+    run_id: UUID,
+    fetcher: Fetcher,
+    rules: Rules | None = None,
+    done_before: int = 0,
+    save: bool = True,
+    keep_results: bool = False,
+) -> Tally:
+    """Fetch, analyse, judge and save `candidates`; each ends with a decision and its reasons."""
+    if rules is None:
+        rules = await in_thread(store.rules_of, topic)
+    seen = Seen(await in_thread(store.recent_texts, topic.pk) if topic.pk else None)
+    collector = _Collector(
+        topic=topic,
+        rules=rules,
+        seen=seen,
+        progress=progress,
+        fetcher=fetcher,
+        run_id=run_id,
+        save=save,
+        keep_results=keep_results,
+        done=done_before,
+        total=done_before + len(candidates),
+    )
+    return await collector.collect(candidates)
+
+
+class _Collector:
+    """The second half of one run: a queue of articles, and one place where they are judged and saved, in
+    order.
+    """
+
+    def __init__(
+        self,
+        *,
+        topic: Topic,
+        rules: Rules,
+        seen: Seen,
+        progress: Reporter,
+        fetcher: Fetcher,
+        run_id: UUID,
+        save: bool,
+        keep_results: bool,
+        done: int,
+        total: int,
+    ) -> None:
+        self._topic, self._rules, self._seen = topic, rules, seen
+        self._progress, self._fetcher, self._run_id = progress, fetcher, run_id
+        self._save, self._keep_results = save, keep_results
+        self._done, self._total = done, total
+        self._before = done
+        self._unsaved: list[Decided] = []
+        self._saved_at = time.monotonic()
+        self._batch: list[dict[str, Any]] = []
+        self._batches = 0
+        self._tally = Tally()
+
+    async def collect(self, candidates: Sequence[Candidate]) -> Tally:
+        """Work through `candidates`. When stopped half-way, what is decided is saved first."""
+        started = time.monotonic()
+        self._progress.update(
+            processed=self._done,
+            total=self._total,
+            message=f"{self._total:,} articles to read" if self._total else "Nothing new",
+        )
+        tasks = (
+            AnalysisTask(url=one.url, topic=self._topic.name, metadata={"candidate": one})
+            for one in candidates
+        )
+        try:
+            async with AnalysisQueue(self._fetch, self._analyse) as queue:
+                async for outcome in queue.process(tasks):
+                    await self._take(outcome)
+                    if self._save_is_due():
+                        await self._flush()
+        finally:
+            await self._flush(quietly=True)
+        if self._batch:
+            self._report_batch()
+        self._tally.seconds = time.monotonic() - started
+        return self._tally
+
+    async def _fetch(self, task: AnalysisTask) -> Fetched:
+        candidate: Candidate = task.metadata["candidate"]
+        self._progress.update(stage=Stage.FETCHING, current_item=candidate.label)
+        return await self._fetcher.page(candidate.url)
+
+    async def _analyse(self, task: AnalysisTask, page: Fetched) -> Analysis:
+        candidate: Candidate = task.metadata["candidate"]
+        self._progress.update(stage=Stage.ANALYZING, current_item=candidate.label)
+        reading = await in_child(stages.read_page, page.body, page.url, page.charset, candidate.title)
+        if not reading.text:
+            raise AnalysisError(Failure.NO_TEXT)
+        self._progress.update(stage=Stage.RELEVANCE, current_item=candidate.label)
+        relevance = await in_child(stages.judge_relevance, reading, self._rules)
+        self._progress.update(stage=Stage.QUALITY, current_item=candidate.label)
+        quality = await in_child(stages.judge_quality, reading)
+        return Analysis(reading=reading, scores=stages.Scores(relevance=relevance, quality=quality))
+
+    async def _take(self, outcome: AnalysisOutcome[Analysis]) -> None:
+        decided = self._decide(outcome)
+        self._unsaved.append(decided)
+        self._tally.decisions[decided.verdict.decision.value] += 1
+        if decided.verdict.failure:
+            self._tally.failures[decided.verdict.failure.value] += 1
+        self._done += 1
+        self._batch.append(_row(decided))
+        self._progress.update(
+            processed=self._done,
+            current_item=decided.candidate.label,
+            message=describe(self._tally.decisions),
+        )
+        if len(self._batch) == BATCH:
+            self._report_batch()
+
+    def _decide(self, outcome: AnalysisOutcome[Analysis]) -> Decided:
+        candidate: Candidate = outcome.task.metadata["candidate"]
+        if outcome.error is not None or outcome.result is None:
+            error = outcome.error or AnalysisError(Failure.ANALYSIS_CRASHED)
+            if not isinstance(error, FetchError | AnalysisError):
+                logger.error("Article %s could not be analysed", candidate.url, exc_info=error)
+            return Decided(candidate=candidate, verdict=fail(error))
+        analysis = outcome.result
+        twin = self._seen.twin_of(analysis.reading.simhash)
+        verdict = judge(analysis, self._rules, twin)
+        if verdict.decision == Decision.APPROVED:
+            self._seen.add(candidate.id, analysis.reading.simhash)
+        return Decided(candidate=candidate, verdict=verdict, analysis=analysis)
+
+    def _save_is_due(self) -> bool:
+        return len(self._unsaved) >= BATCH or time.monotonic() - self._saved_at >= SAVE_AFTER_SECONDS
+
+    async def _flush(self, *, quietly: bool = False) -> None:
+        if self._save and self._unsaved:
+            if not quietly:
+                self._progress.update(stage=Stage.SAVING)
+            unsaved, self._unsaved = self._unsaved, []
+            written = await in_thread(store.save_decisions, unsaved, self._run_id)
+            self._tally.decided_elsewhere += len(unsaved) - written
+        self._saved_at = time.monotonic()
+
+    def _report_batch(self) -> None:
+        self._batches += 1
+        results, self._batch = self._batch, []
+        if self._keep_results:
+            self._tally.results += results
+        batches = -(-(self._total - self._before) // BATCH)
+        self._progress.batch(completed=self._batches, total=max(batches, self._batches), results=results)
+
+
+def describe(decisions: dict[str, int]) -> str:
+    """`12 added, 5 below threshold, 1 failed`."""
+    said = [f"{decisions[one]:,} {one.label.lower()}" for one in Decision if decisions.get(one.value)]
+    return ", ".join(said) or "nothing new"
+
+
+def _row(decided: Decided) -> dict[str, Any]:
+    """One article of a batch, as sockets and the outcome tell it."""
+    scores = decided.analysis.scores if decided.analysis else None
+    return {
+        "id": decided.candidate.id if decided.candidate.id > 0 else None,
+        "url": decided.candidate.url,
+        "title": decided.analysis.reading.title if decided.analysis else decided.candidate.title,
+        "decision": decided.verdict.decision.value,
+        "failure": decided.verdict.failure.value if decided.verdict.failure else None,
+        "relevance": scores.relevance.score if scores else None,
+        "quality": scores.quality.score if scores else None,
+    }
+
+
+def _outcome(
+    topic: Topic,
+    found: Discovery,
+    decisions: dict[str, int],
+    failures: dict[str, int],
+    tally: Tally,
+    seconds: float,
+    *,
+    dry_run: bool,
+) -> dict[str, Any]:
+    processed = sum(decisions.values())
+    here = sum(tally.decisions.values())
+    return {
+        "topic_id": topic.pk,
+        "topic": topic.name,
+        "found": found.new,
+        "processed": processed,
+        "decisions": {one.value: decisions.get(one.value, 0) for one in Decision if one != Decision.PENDING},
+        "failures": failures,
+        "sources": found.as_json(),
+        "seconds": round(seconds, 2),
+        "articles_per_second": round(here / tally.seconds, 2) if here and tally.seconds else None,
+        "dry_run": dry_run,
+    }

@@ -1,0 +1,232 @@
+"""Reading and writing articles: every function here is sync, short, and safe to be called again after a kill."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from .canonical import canonical_url
+from .decisions import Decision
+from .feeds import Entry
+from .models import Article, Keyword, Source, Topic
+from .relevance import Rules
+from .text import clip
+from .verdicts import Analysis, Verdict
+
+# How far back a topic's texts are compared: the same story rarely comes back after a month.
+TWINS_KEPT, TWINS_FOR = 5_000, timedelta(days=60)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """An article to be read. `id` is its row's; negative for one that is not stored."""
+
+    id: int
+    url: str
+    title: str = ""
+    author: str = ""
+    published_at: datetime | None = None
+    source: str = ""
+
+    @property
+    def label(self) -> str:
+        """What a person reads while it is worked on."""
+        return self.title or self.url
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decided:
+    """A candidate with its verdict, and the analysis behind it unless it failed."""
+
+    candidate: Candidate
+    verdict: Verdict
+    analysis: Analysis | None = None
+
+
+def rules_of(topic: Topic) -> Rules:
+    """What `topic` asks of its articles."""
+    phrases: dict[str, list[str]] = {kind: [] for kind in Keyword.Kind.values}
+    for phrase, kind in topic.keywords.values_list("phrase", "kind"):
+        phrases[kind].append(phrase)
+    return Rules(
+        include=tuple(phrases[Keyword.Kind.INCLUDE]),
+        exclude=tuple(phrases[Keyword.Kind.EXCLUDE]),
+        language=topic.language,
+        relevance_threshold=topic.relevance_threshold,
+        quality_threshold=topic.quality_threshold,
+    )
+
+
+def candidates_of(entries: Iterable[Entry], source: str) -> dict[str, Candidate]:
+    """The entries by canonical address; ids count down from −1."""
+    found: dict[str, Candidate] = {}
+    for entry in entries:
+        try:
+            address = canonical_url(entry.url)
+        except ValueError:
+            continue
+        if len(entry.url) <= 2000 and len(address) <= 2000 and address not in found:
+            found[address] = Candidate(
+                id=-len(found) - 1,
+                url=entry.url,
+                title=entry.title,
+                author=entry.author,
+                published_at=entry.published_at,
+                source=source,
+            )
+    return found
+
+
+def only_new(topic_id: int, found: dict[str, Candidate]) -> dict[str, Candidate]:
+    """Those whose address the topic does not have yet."""
+    known = set(
+        Article.objects.filter(topic_id=topic_id, canonical_url__in=list(found)).values_list(
+            "canonical_url", flat=True
+        )
+    )
+    return {address: candidate for address, candidate in found.items() if address not in known}
+
+
+def add_articles(topic_id: int, source_id: int | None, found: dict[str, Candidate]) -> int:
+    """Store new candidates as pending articles; addresses the topic has already are left alone. Says how many
+    are new.
+    """
+    new = only_new(topic_id, found)
+    Article.objects.bulk_create(
+        [
+            Article(
+                topic_id=topic_id,
+                source_id=source_id,
+                url=candidate.url,
+                canonical_url=address,
+                title=candidate.title,
+                author=candidate.author,
+                published_at=candidate.published_at,
+            )
+            for address, candidate in new.items()
+        ],
+        batch_size=500,
+        # Another run may have found the same page in the meantime.
+        ignore_conflicts=True,
+    )
+    return len(new)
+
+
+def pending_candidates(
+    topic_id: int, limit: int | None = None, ids: Sequence[int] | None = None
+) -> list[Candidate]:
+    """What the topic still has to read, oldest first; of `ids` alone when they are given."""
+    rows = Article.objects.filter(topic_id=topic_id).pending()
+    if ids is not None:
+        rows = rows.filter(pk__in=ids)
+    fields = ("id", "url", "title", "author", "published_at", "source__title")
+    return [
+        Candidate(id=pk, url=url, title=title, author=author, published_at=at, source=source or "")
+        for pk, url, title, author, at, source in rows.values_list(*fields)[:limit]
+    ]
+
+
+def recent_texts(topic_id: int) -> dict[int, int]:
+    """The simhashes of the topic's latest approved articles, by article."""
+    rows = (
+        Article.objects.filter(topic_id=topic_id, decided_at__gte=timezone.now() - TWINS_FOR)
+        .approved()
+        .exclude(simhash=None)
+        .order_by("-id")
+        .values_list("id", "simhash")[:TWINS_KEPT]
+    )
+    return {pk: simhash for pk, simhash in rows if simhash is not None}
+
+
+def save_decisions(decided: Sequence[Decided], run_id: UUID | None) -> int:
+    """Write the decisions down, each only while its article is still pending: nobody decides twice.
+
+    Says how many were written; the others somebody else had decided before.
+    """
+    now = timezone.now()
+    written = 0
+    with transaction.atomic():
+        for one in decided:
+            rows = Article.objects.filter(pk=one.candidate.id, decision=Decision.PENDING)
+            written += rows.update(decided_at=now, run=run_id, **_values(one, now))
+    return written
+
+
+def count_decisions(run_id: UUID) -> tuple[dict[str, int], dict[str, int]]:
+    """What a run decided in all its attempts: articles per decision, and per failure code."""
+    decisions: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
+    rows = (
+        Article.objects.decided_by(run_id).order_by().values_list("decision", "failure").annotate(Count("id"))
+    )
+    for decision, failure, number in rows:
+        decisions[decision] += number
+        if failure:
+            failures[failure] += number
+    return dict(decisions), dict(failures)
+
+
+def note_success(source: Source, *, title: str = "", etag: str = "", last_modified: str = "") -> None:
+    """The source was read. Only if its title was empty is it named by the feed: a person's name for it stays."""
+    changes: dict[str, Any] = {"etag": etag, "last_modified": last_modified}
+    if title and not source.title:
+        changes["title"] = title
+    _note(source, failures=0, last_error="", next_check_at=None, **changes)
+
+
+def note_unchanged(source: Source) -> None:
+    """The source answered that nothing is new: that is success, too."""
+    _note(source, failures=0, last_error="", next_check_at=None)
+
+
+def note_failure(source: Source, message: str, retry_after: float | None = None) -> None:
+    """The source could not be read; it is left alone for a while, longer each time."""
+    failures = source.failures + 1
+    pause = pause_after(failures, retry_after)
+    _note(source, failures=failures, last_error=clip(message, 500), next_check_at=timezone.now() + pause)
+
+
+def pause_after(failures: int, retry_after: float | None = None) -> timedelta:
+    """How long to leave a source alone after `failures` in a row: 5 minutes, doubling up to a day, or what it
+    asks for.
+
+    Nothing is left alone for more than a week: a source is never given up.
+    """
+    wait = timedelta(minutes=5) * 2 ** min(failures - 1, 9)
+    asked = timedelta(seconds=min(retry_after or 0.0, 604_800))
+    return max(min(wait, timedelta(days=1)), asked)
+
+
+def _note(source: Source, **changes: Any) -> None:
+    Source.objects.filter(pk=source.pk).update(last_checked_at=timezone.now(), **changes)
+
+
+def _values(one: Decided, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "decision": one.verdict.decision,
+        "failure": one.verdict.failure or "",
+        "reasons": dict(one.verdict.reasons),
+    }
+    if one.analysis is None:
+        return values
+    reading, scores = one.analysis.reading, one.analysis.scores
+    return values | {
+        "title": clip(reading.title, 500),
+        "author": clip(one.candidate.author or reading.author, 300),
+        "site": clip(reading.site, 200),
+        "published_at": one.candidate.published_at or reading.published_at,
+        "text": reading.text,
+        "summary": reading.summary,
+        "language": reading.language,
+        "sentiment": reading.sentiment,
+        "relevance": scores.relevance.score,
+        "quality": scores.quality.score,
+        "simhash": reading.simhash,
+        "fetched_at": now,
+    }

@@ -1,0 +1,5 @@
+"""Addresses under /keyword-alerts/."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,52 @@
+"""From scores to a decision, with the reasons a person can check."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .analysis import Reading, Scores
+from .children import AnalysisError
+from .decisions import Decision, Failure
+from .guard import FetchError
+from .relevance import Rules
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Analysis:
+    """What the analysis of one article yields."""
+
+    reading: Reading
+    scores: Scores
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What becomes of one article."""
+
+    decision: Decision
+    failure: Failure | None = None
+    reasons: Mapping[str, Any] = field(default_factory=dict)
+
+
+def judge(analysis: Analysis, rules: Rules, twin: int | None) -> Verdict:
+    """Relevance first, then quality, then whether the topic has this text already as article `twin`."""
+    relevance, quality = analysis.scores.relevance, analysis.scores.quality
+    reasons: dict[str, Any] = {
+        "relevance": {"reason": relevance.reason, "matches": [asdict(match) for match in relevance.matches]},
+        "quality": quality.as_json(),
+        "engine": "local",
+    }
+    if relevance.score < rules.relevance_threshold:
+        return Verdict(decision=Decision.FILTERED_RELEVANCE, reasons=reasons)
+    if quality.score < rules.quality_threshold:
+        return Verdict(decision=Decision.REJECTED_QUALITY, reasons=reasons)
+    if twin is not None:
+        return Verdict(decision=Decision.DUPLICATE, reasons={**reasons, "duplicate_of": twin})
+    return Verdict(decision=Decision.APPROVED, reasons=reasons)
+
+
+def fail(error: Exception) -> Verdict:
+    """The verdict on an article that could not be read."""
+    code = error.code if isinstance(error, FetchError | AnalysisError) else Failure.ANALYSIS_CRASHED
+    said = str(error) if isinstance(error, FetchError | AnalysisError) else f"{str(code.label).capitalize()}."
+    return Verdict(decision=Decision.FAILED, failure=code, reasons={"failure": said[:500]})
