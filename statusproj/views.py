@@ -1,0 +1,88 @@
+"""The dashboard, and signing in and out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView, LogoutView
+from django.db.models import Max, Min, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from tasks import access
+from tasks.models import TaskRun
+from tasks.presenters import NOT_SHOWN, WORDS, present_runs
+from tasks.states import Status
+
+sign_in = LoginView.as_view(template_name="registration/sign_in.html", redirect_authenticated_user=True)
+sign_out = LogoutView.as_view()
+
+LIVE_SHOWN = 12
+FAILED_SHOWN = 5
+RECENT_SHOWN = 6
+# A worker takes up a waiting run within milliseconds; a line that stands this long has nobody to serve it.
+STANDSTILL = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tile:
+    """One figure at the top of the dashboard."""
+
+    name: str
+    number: int
+    icon: str
+    tone: str
+    status: str
+
+
+@never_cache
+@login_required
+@require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """What runs now, what failed lately, and whether anybody is working at all."""
+    visible = TaskRun.objects.visible_to(request.user)
+    shown = visible.select_related("owner").defer(*NOT_SHOWN)
+    live = list(shown.live().order_by("-status", "-priority", "created_at", "id")[:LIVE_SHOWN])
+    failed = list(shown.with_status([Status.FAILED])[:FAILED_SHOWN])
+    recent = list(shown.with_status([Status.COMPLETED, Status.CANCELLED])[:RECENT_SHOWN])
+    # All three together, so that their waiting runs cost one question about the line.
+    views = {view.id: view for view in present_runs([*live, *failed, *recent], request.user)}
+    counts = visible.summary()
+    context = {
+        "live": [views[str(run.pk)] for run in live],
+        "failed": [views[str(run.pk)] for run in failed],
+        "recent": [views[str(run.pk)] for run in recent],
+        "more_live": max(0, counts["running"] + counts["pending"] - len(live)),
+        "tiles": _tiles(counts),
+        "total": counts["total"],
+        "standstill_since": _standstill_since(timezone.now()),
+        "sees_all": access.sees_everything(request.user),
+    }
+    return render(request, "dashboard.html", context)
+
+
+def _tiles(counts: dict[str, int]) -> list[Tile]:
+    return [
+        Tile(name="Running", number=counts["running"], icon="running", tone="info", status="running"),
+        Tile(name="Waiting", number=counts["pending"], icon="pending", tone="neutral", status="pending"),
+        Tile(name="Completed", number=counts["completed"], icon="completed", tone="good", status="completed"),
+        Tile(name="Failed", number=counts["failed"], icon="failed", tone="bad", status="failed"),
+        Tile(
+            name="Cancelled", number=counts["cancelled"], icon="cancelled", tone="neutral", status="cancelled"
+        ),
+    ]
+
+
+def _standstill_since(now: datetime) -> datetime | None:
+    """Since when runs have been waiting while none runs: nobody seems to be at work. One query."""
+    ready = Q(status=Status.PENDING) & (Q(run_after=None) | Q(run_after__lte=now - STANDSTILL))
+    line = TaskRun.objects.live().aggregate(
+        running=Max("started_at", filter=Q(status=Status.RUNNING)),
+        waiting=Min("created_at", filter=ready),
+    )
+    if line["running"] is not None or line["waiting"] is None or line["waiting"] > now - STANDSTILL:
+        return None
+    return line["waiting"]

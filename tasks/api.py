@@ -1,0 +1,267 @@
+"""`/api/background-tasks/*`: runs over HTTP, for polling clients and programs. Shapes as in the seed, and more."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_cache_control
+from ninja import Query, Router, Schema
+
+from live.errors import ApiError, invalid
+from live.frames import timestamp
+
+from . import lifecycle, manager
+from .access import can_cancel, can_retry, get_visible_run, may_control
+from .exceptions import AlreadyRunning, CannotRetry, TransitionRefused
+from .models import TaskRun
+from .states import Status
+
+router = Router(tags=["background tasks"])
+
+MAX_PAGE = 100
+
+
+class Summary(Schema):
+    """Counts by status."""
+
+    total: int
+    running: int
+    pending: int
+    completed: int
+    failed: int
+    cancelled: int
+
+
+class TaskObject(Schema):
+    """A run. Times are ISO 8601 in UTC; `progress` is 0 to 100; `total_items` is null while unknown."""
+
+    id: UUID
+    name: str
+    status: str
+    progress: float
+    processed_items: int
+    total_items: int | None
+    current_item: str | None
+    created_at: str
+    started_at: str | None
+    completed_at: str | None
+    result: Any
+    error: str | None
+    metadata: dict[str, Any]
+    stage: str
+    message: str
+    topic: str
+    attempt: int
+    seq: int
+    eta_seconds: int | None
+    cancelling: bool
+    can_cancel: bool
+    can_retry: bool
+
+
+class TaskAnswer(Schema):
+    """One run."""
+
+    success: Literal[True] = True
+    task: TaskObject
+
+
+class TaskListAnswer(Schema):
+    """A page of runs, newest first, and the counts of all that the asker may see."""
+
+    success: Literal[True] = True
+    tasks: list[TaskObject]
+    summary: Summary
+    next_cursor: str | None
+
+
+class SummaryAnswer(Schema):
+    """The counts alone."""
+
+    success: Literal[True] = True
+    summary: Summary
+
+
+class StartedAnswer(Schema):
+    """A run was created; `task_id` is its id, its socket's job_id, and its group."""
+
+    success: Literal[True] = True
+    task_id: UUID
+    message: str
+
+
+class CancelAnswer(Schema):
+    """The run as it stands after the request."""
+
+    success: Literal[True] = True
+    message: str
+    task: TaskObject
+
+
+class CleanupAnswer(Schema):
+    """How many runs were deleted."""
+
+    success: Literal[True] = True
+    deleted: int
+
+
+class EventObject(Schema):
+    """One recorded fact of a run's life."""
+
+    seq: int
+    at: str
+    kind: str
+    data: dict[str, Any]
+
+
+class EventsAnswer(Schema):
+    """Events in order; ask again with `since` = the last seq for more."""
+
+    success: Literal[True] = True
+    events: list[EventObject]
+
+
+def task_object(run: TaskRun, viewer: Any) -> dict[str, Any]:
+    """The API's task object of `run` for `viewer`."""
+    data = manager.as_dict(run)
+    for key in ("created_at", "started_at", "completed_at"):
+        data[key] = None if data[key] is None else timestamp(data[key])
+    return {**data, "can_cancel": can_cancel(viewer, run), "can_retry": can_retry(viewer, run)}
+
+
+@router.get("/tasks", response=TaskListAnswer, summary="List runs")
+def list_tasks(
+    request: HttpRequest,
+    status: str = Query("", description="One status, or several separated by commas."),
+    topic: str = "",
+    name: str = Query("", max_length=200, description="Part of the name."),
+    limit: int = Query(50, ge=1, le=MAX_PAGE),
+    cursor: str = Query("", description="`next_cursor` of the page before."),
+) -> dict[str, Any]:
+    """The asker's own runs, newest first; every run for staff with permission."""
+    visible = TaskRun.objects.visible_to(request.user)
+    runs = visible
+    if status:
+        runs = runs.with_status(_statuses(status))
+    if topic:
+        runs = runs.on_topic(topic.replace("\x00", ""))
+    if name:
+        runs = runs.filter(name__icontains=name.replace("\x00", ""))
+    if cursor:
+        runs = _after(runs, cursor)
+    page = list(runs.order_by("-created_at", "-id")[: limit + 1])
+    more = len(page) > limit
+    page = page[:limit]
+    return {
+        "tasks": [task_object(run, request.user) for run in page],
+        "summary": visible.summary(),
+        "next_cursor": _cursor(page[-1]) if more else None,
+    }
+
+
+@router.get("/summary", response=SummaryAnswer, summary="Count runs by status")
+def get_summary(request: HttpRequest) -> dict[str, Any]:
+    """Counts of the runs the asker may see."""
+    return {"summary": TaskRun.objects.visible_to(request.user).summary()}
+
+
+@router.get("/task/{task_id}", response={200: TaskAnswer, 304: None}, summary="Show one run")
+def get_task(request: HttpRequest, response: HttpResponse, task_id: UUID) -> Any:
+    """One run. Polling is cheap: send the ETag back in If-None-Match and hear 304 while nothing has changed."""
+    run = get_visible_run(request.user, task_id)
+    etag = f'"{run.pk.hex}-{run.seq}"'
+    response["ETag"] = etag
+    patch_cache_control(response, private=True, no_cache=True)
+    if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]:
+        return 304, None
+    return {"task": task_object(run, request.user)}
+
+
+@router.get("/task/{task_id}/events", response=EventsAnswer, summary="Show a run's history")
+def get_events(
+    request: HttpRequest, task_id: UUID, since: int = Query(0, ge=0), limit: int = Query(100, ge=1, le=1000)
+) -> dict[str, Any]:
+    """State changes, batches and log lines after `since`, oldest first. Tracebacks are for staff."""
+    run = get_visible_run(request.user, task_id)
+    is_staff = getattr(request.user, "is_staff", False)
+    events = run.events.filter(seq__gt=since).order_by("seq")[:limit]
+    return {
+        "events": [
+            {
+                "seq": event.seq,
+                "at": timestamp(event.at),
+                "kind": event.kind,
+                "data": event.data if is_staff else {k: v for k, v in event.data.items() if k != "traceback"},
+            }
+            for event in events
+        ]
+    }
+
+
+@router.delete("/task/{task_id}", response=CancelAnswer, summary="Cancel a run")
+def cancel_task(request: HttpRequest, task_id: UUID) -> dict[str, Any]:
+    """Stop a waiting run at once, or ask a running one to stop. Asking twice is fine; 409 once it has ended."""
+    run = _controllable(request, task_id)
+    try:
+        run = lifecycle.cancel(run, by=request.user)  # type: ignore[arg-type]
+    except TransitionRefused:
+        run.refresh_from_db()
+        raise ApiError(
+            409, "already_finished", f"This run has ended: it is {run.get_status_display().lower()}.", {"status": run.status}
+        ) from None
+    message = "Cancelled." if run.is_final else "Cancelling: the run stops at its next step."
+    return {"message": message, "task": task_object(run, request.user)}
+
+
+@router.post("/task/{task_id}/retry", response={202: StartedAnswer}, summary="Run again")
+def retry_task(request: HttpRequest, task_id: UUID) -> Any:
+    """A new run with the arguments of a failed or cancelled one; 409 for any other."""
+    run = _controllable(request, task_id)
+    try:
+        again = lifecycle.retry(run, by=request.user)  # type: ignore[arg-type]
+    except CannotRetry as error:
+        raise ApiError(409, "cannot_retry", str(error), {"status": run.status}) from None
+    except AlreadyRunning as error:
+        raise ApiError(409, "already_running", str(error), {"task_id": str(error.run_id)}) from None
+    return 202, {"task_id": again.pk, "message": f"Started {again.name} again."}
+
+
+@router.post("/cleanup", response=CleanupAnswer, summary="Delete old runs")
+def cleanup(request: HttpRequest, max_age_hours: float = Query(24, ge=0, le=1_000_000, allow_inf_nan=False)) -> dict[str, Any]:
+    """Delete runs that ended more than `max_age_hours` ago. Staff with permission only."""
+    if not (request.user.is_staff and request.user.has_perm("tasks.cleanup_taskrun")):
+        raise ApiError(403, "forbidden", "Only staff who may clean up can delete old runs.")
+    return {"deleted": manager.cleanup_old_tasks(max_age_hours)}
+
+
+def _controllable(request: HttpRequest, task_id: UUID) -> TaskRun:
+    run = get_visible_run(request.user, task_id)
+    if not may_control(request.user, run):
+        raise ApiError(403, "forbidden", "You may look at this run, but not change it.")
+    return run
+
+
+def _statuses(text: str) -> list[str]:
+    wanted = [part.strip() for part in text.split(",") if part.strip()]
+    if unknown := sorted(set(wanted) - set(Status.values)):
+        raise invalid("status", f"{unknown[0]!r} is none of {', '.join(Status.values)}.")
+    return wanted
+
+
+def _cursor(run: TaskRun) -> str:
+    return base64.urlsafe_b64encode(f"{run.created_at.isoformat()}|{run.pk}".encode()).decode()
+
+
+def _after(runs: Any, cursor: str) -> Any:
+    try:
+        at, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        created, pk = datetime.fromisoformat(at), UUID(key)
+        if created.tzinfo is None:
+            raise ValueError("naive")
+    except (ValueError, binascii.Error):
+        raise invalid("cursor", "is not one that a page of this list gave out; start without it.") from None
+    return runs.filter(Q(created_at__lt=created) | Q(created_at=created, pk__lt=pk))

@@ -1,0 +1,161 @@
+"""The Django Tasks backend: `TASKS = {"default": {"BACKEND": "tasks.backend.ProcrastinateBackend"}}`.
+
+A standard `@task` function becomes a run with a row, progress, cancel and a notification. What goes beyond Django's own
+options is said in the decorator or with `.using()`.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.tasks import Task as DjangoTask
+from django.tasks import TaskContext as DjangoTaskContext
+from django.tasks import TaskResult
+from django.tasks.backends.base import BaseTaskBackend
+from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
+
+from . import lifecycle
+from .models import TaskRun
+from .results import result_of
+from .text import storable
+
+if TYPE_CHECKING:
+    from .progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task(DjangoTask):
+    """Django's Task with what our runs can do besides."""
+
+    timeout: timedelta | None = None  # An attempt that takes longer fails.
+    max_attempts: int = 1  # Attempts in all; 1 means that a lost worker fails the run.
+    backoff: timedelta = timedelta(seconds=5)  # Wait before the second attempt; doubles with each further one.
+    title: str = ""  # What people read; the function's name when empty.
+    notification: str = ""  # Dotted path: TaskRun -> notify.Draft | None.
+    owner_id: int | None = None
+    topic: str = ""
+    unique: str = ""  # While a run with this key is live, enqueueing raises AlreadyRunning.
+    metadata: dict[str, Any] = field(default_factory=dict, hash=False)
+    retry_of: UUID | None = None
+
+    def using(  # type: ignore[override]
+        self,
+        *,
+        priority: int | None = None,
+        queue_name: str | None = None,
+        run_after: datetime | None = None,
+        backend: str | None = None,
+        owner: AbstractBaseUser | None = None,
+        topic: str | None = None,
+        unique: str | None = None,
+        title: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        timeout: timedelta | None = None,
+        max_attempts: int | None = None,
+    ) -> Self:
+        """The same task with other defaults; what is None stays as it is."""
+        changes = {
+            "priority": priority,
+            "queue_name": queue_name,
+            "run_after": run_after,
+            "backend": backend,
+            "owner_id": owner.pk if owner is not None else None,
+            "topic": topic,
+            "unique": unique,
+            "title": title,
+            "metadata": metadata,
+            "timeout": timeout,
+            "max_attempts": max_attempts,
+        }
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskContext(DjangoTaskContext):
+    """What a function with `takes_context=True` is handed: who it runs for, and a way to report."""
+
+    run: TaskRun
+    progress: "Progress"
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1."""
+        return len(self.run.worker_ids)
+
+    @property
+    def run_id(self) -> UUID:
+        """The run's id: task_id in the API, job_id in frames."""
+        return self.run.pk
+
+    @property
+    def owner_id(self) -> int | None:
+        """The primary key of the user who owns the run."""
+        return self.run.owner_id
+
+    @property
+    def topic(self) -> str:
+        """The topic the run was enqueued under."""
+        return self.run.topic
+
+    def log(self, message: str, *, level: str = "info") -> None:
+        """Add a line to the run's timeline. `level`: debug, info, warning or error."""
+        self.progress.log(message, level=level)
+
+
+class ProcrastinateBackend(BaseTaskBackend):
+    """Runs in our tables, order and wake-up by Procrastinate, all on the project's one Postgres."""
+
+    task_class = Task
+    supports_defer = True
+    supports_async_task = True
+    supports_get_result = True
+    supports_priority = True
+
+    def validate_task(self, task: DjangoTask) -> None:
+        """Refuse what could not run, when it is defined rather than when it is started."""
+        super().validate_task(task)
+        if isinstance(task, Task):
+            if task.max_attempts < 1:
+                raise InvalidTask("max_attempts must be 1 or more.")
+            if task.timeout is not None and task.timeout <= timedelta():
+                raise InvalidTask("timeout must be longer than zero.")
+            if len(task.topic) > 200 or len(task.unique) > 200:
+                raise InvalidTask("topic and unique may each have 200 characters at most.")
+
+    def enqueue(self, task: Task, args: list[Any], kwargs: dict[str, Any]) -> TaskResult:
+        """Store and queue a run, in the caller's transaction.
+
+        Raises InvalidTask for a task that cannot run here, TypeError for arguments that JSON cannot say, and
+        exceptions.AlreadyRunning when its unique key is taken.
+        """
+        self.validate_task(task)
+        run = lifecycle.create(
+            lifecycle.NewRun(
+                task=task.module_path,
+                name=task.title or task.name.replace("_", " ").capitalize(),
+                args=storable(list(args)),
+                kwargs=storable(dict(kwargs)),
+                owner_id=task.owner_id,
+                topic=task.topic,
+                queue=task.queue_name,
+                priority=task.priority,
+                run_after=task.run_after,
+                timeout=task.timeout,
+                max_attempts=task.max_attempts,
+                unique_key=task.unique,
+                metadata=task.metadata,
+                retry_of=task.retry_of,
+            )
+        )
+        return result_of(run, task)
+
+    def get_result(self, result_id: str) -> TaskResult:
+        """The run with this id. Raises TaskResultDoesNotExist."""
+        try:
+            run = TaskRun.objects.get(pk=UUID(str(result_id)))
+            return result_of(run)
+        except (TaskRun.DoesNotExist, ValueError, ValidationError, ImportError):
+            raise TaskResultDoesNotExist(result_id) from None

@@ -1,0 +1,113 @@
+"""The sockets on which runs are watched: one run, or every run of a topic. Access is asked of access.py, at the door."""
+
+from typing import Any
+
+from django.http import Http404
+
+from live import frames
+from live.consumer import LiveConsumer, Refused
+from live.groups import Group
+
+from .access import get_visible_run, sees_everything
+from .api import task_object
+from .db import in_thread
+from .groups import EVERY_RUN, owner_group, run_group, staff_topic_group, topic_group
+from .live_sources import snapshot_runs
+from .models import TaskRun
+from .updates import frame_of
+
+
+class BulkProcessConsumer(LiveConsumer):
+    """`/ws/bulk-process/{job_id}`: one run, for those who may see it."""
+
+    async def open(self) -> list[Group]:
+        """Refuses with 4404 alike when the run is missing and when it is somebody else's."""
+        self.job_id = str(await self._visible(self.scope["url_route"]["kwargs"]["job_id"]))
+        self.handlers = {"get_status": self.get_status}
+        return [run_group(self.job_id)]
+
+    async def greet(self) -> list[frames.Frame]:
+        """`connected`, then where the run stands."""
+        run = await in_thread(TaskRun.objects.get, pk=self.job_id)
+        return [
+            frames.direct_message(f"Connected to {run.name}.", job_id=self.job_id),
+            await in_thread(frame_of, run),
+        ]
+
+    async def get_status(self, message: dict[str, Any]) -> None:
+        """Answer with the run as the API shows it."""
+        await self.send_frame(await in_thread(_status_frame, self.user, self.job_id))
+
+    async def _visible(self, job_id: str) -> str:
+        try:
+            return str((await in_thread(get_visible_run, self.user, job_id)).pk)
+        except Http404:
+            raise Refused(4404, "There is no such run.") from None
+
+
+class TopicProgressConsumer(LiveConsumer):
+    """`/ws/progress/{topic_id}`: every run of a topic that the user may see; `mine` and, for staff, `all`."""
+
+    async def open(self) -> list[Group]:
+        """Refuses `all` with 4403 to anybody but staff."""
+        topic = self.scope["url_route"]["kwargs"]["topic_id"]
+        everything = await in_thread(sees_everything, self.user)
+        self.handlers = {
+            "get_status": self.get_status,
+            "subscribe_job": self.subscribe_job,
+            "unsubscribe_job": self.unsubscribe_job,
+        }
+        if topic == "all" and not everything:
+            raise Refused(4403, "Only staff may watch every run.")
+        if topic == "all":
+            self.group = EVERY_RUN
+        elif topic == "mine":
+            self.group = owner_group(self.user.pk)
+        else:
+            self.group = staff_topic_group(topic) if everything else topic_group(self.user.pk, topic)
+        return [self.group]
+
+    async def greet(self) -> list[frames.Frame]:
+        """`connected`, then where each live run stands."""
+        return [frames.direct_message("Connected."), *await in_thread(_snapshot, self.group)]
+
+    async def get_status(self, message: dict[str, Any]) -> None:
+        """Answer for `job_id` if the message names one, else with a fresh snapshot of the topic."""
+        if "job_id" in message:
+            try:
+                await self.send_frame(await in_thread(_status_frame, self.user, str(message["job_id"])))
+            except Http404:
+                await self.send_frame(frames.error("not_found", "There is no such run."))
+            return
+        for frame in await in_thread(_snapshot, self.group):
+            await self.send_frame(frame)
+
+    async def subscribe_job(self, message: dict[str, Any]) -> None:
+        """Watch one more run, if the user may see it."""
+        try:
+            run = await in_thread(get_visible_run, self.user, str(message.get("job_id", "")))
+        except Http404:
+            await self.send_frame(frames.error("not_found", "There is no such run."))
+            return
+        await self.watch(run_group(run.pk))
+        await self.send_frame(frames.subscribed(run.pk))
+        await self.send_frame(await in_thread(_fresh_frame, run))
+
+    async def unsubscribe_job(self, message: dict[str, Any]) -> None:
+        """Stop watching a run that was subscribed to."""
+        job_id = str(message.get("job_id", ""))
+        await self.unwatch(run_group(job_id))
+        await self.send_frame(frames.unsubscribed(job_id))
+
+
+def _status_frame(user: Any, job_id: str) -> frames.Frame:
+    return frames.status_request(task_object(get_visible_run(user, job_id), user), job_id=job_id)
+
+
+def _snapshot(group: Group) -> list[frames.Frame]:
+    return [frame_of(run) for run in snapshot_runs(group)]
+
+
+def _fresh_frame(run: TaskRun) -> frames.Frame:
+    run.refresh_from_db()
+    return frame_of(run)

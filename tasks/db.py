@@ -1,0 +1,30 @@
+"""ORM work from the event loop, on threads of our own.
+
+Django's `sync_to_async` would put every call of the process on one thread, behind each other. These threads are few, each
+with its own connection, and a connection that died while a thread was idle is replaced before it is used.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from django.db import close_old_connections
+
+_THREADS = ThreadPoolExecutor(max_workers=6, thread_name_prefix="tasks-db")
+
+
+async def in_thread[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call sync `function` on a database thread and await what it returns."""
+    context = contextvars.copy_context()
+    call = partial(context.run, _with_fresh_connection, partial(function, *args, **kwargs))
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, call)
+
+
+def _with_fresh_connection[R](function: Callable[[], R]) -> R:
+    close_old_connections()
+    try:
+        return function()
+    finally:
+        close_old_connections()

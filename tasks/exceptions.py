@@ -1,0 +1,42 @@
+"""What can go wrong with runs, and who hears of it.
+
+* Exception
+  * TaskManagerError
+    * TransitionRefused    no arrow leads there from where the run stands, or somebody else was first
+    * AlreadyRunning       a run with the same unique key is waiting or running
+    * CannotRetry          only a failed or cancelled run can be run again
+* BaseException
+  * RunStopped             raised inside a task function at its next progress call; not for `except Exception`
+"""
+
+from uuid import UUID
+
+
+class TaskManagerError(Exception):
+    """The task manager cannot do what was asked. Its text may be shown to the person who asked."""
+
+
+class TransitionRefused(TaskManagerError):
+    """The run did not move: it has ended, or another process got there first."""
+
+    def __init__(self, run_id: UUID, target: str) -> None:
+        super().__init__(f"This run can no longer become {target}: it has moved on since. Reload it to see how it ended.")
+        self.run_id = run_id
+        self.target = target
+
+
+class AlreadyRunning(TaskManagerError):
+    """A run with this unique key is live; `run_id` names it."""
+
+    def __init__(self, run_id: UUID, key: str) -> None:
+        super().__init__(f"This is being done already, by run {run_id}. Wait for it to end, or cancel it first.")
+        self.run_id = run_id
+        self.key = key
+
+
+class CannotRetry(TaskManagerError):
+    """The run is not one that can be run again."""
+
+
+class RunStopped(BaseException):  # noqa: N818 - an order to stop, like KeyboardInterrupt, not an error
+    """The run was asked to stop (cancel, timeout, shutdown, lost to another worker)."""

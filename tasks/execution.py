@@ -1,0 +1,261 @@
+"""One run executed: claim it, call its function, record how it ended."""
+
+import asyncio
+import contextvars
+import inspect
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+
+from . import lifecycle, signals
+from .backend import TaskContext
+from .db import in_thread
+from .exceptions import RunStopped, TransitionRefused
+from .models import TaskRun
+from .options import options_of, task_at
+from .progress import Progress
+from .results import result_of
+from .retry import delay_before
+from .text import MAX_RESULT_BYTES, fit, mask_secrets, storable
+
+logger = logging.getLogger(__name__)
+
+STOP_GRACE = 5.0  # seconds a function has for its cleanup after it was stopped by timeout, shutdown or loss
+THREAD_GRACE = 1.0  # the same for a function in a thread at shutdown: it may never report again
+
+
+class Stop(StrEnum):
+    """Why a function is stopped before it ends by itself."""
+
+    CANCEL = "cancelled"
+    TIMEOUT = "timed out"
+    SHUTDOWN = "worker is stopping"
+    LOST = "the run belongs to another worker now"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a call ended: by `stopped`, else by `error`, else with `value`."""
+
+    value: Any = None
+    error: BaseException | None = None
+    stopped: Stop | None = None
+
+
+class Execution:
+    """One attempt of one run in this process."""
+
+    def __init__(self, run_id: UUID, attempt: int, *, worker: str) -> None:
+        self._run_id = run_id
+        self._attempt = attempt
+        self._worker = worker
+        self._why: Stop | None = None
+        self._told = asyncio.Event()
+
+    def stop(self, why: Stop) -> None:
+        """Stop the function as soon as it can be stopped. A later, weightier reason replaces an earlier one."""
+        if self._why is None or why in {Stop.SHUTDOWN, Stop.LOST}:
+            self._why = why
+        self._told.set()
+
+    async def run(self) -> None:
+        """Claim, call, record. Returns quietly when the run is not ours to take."""
+        run = await until_done(partial(lifecycle.claim, self._run_id, self._attempt, worker=self._worker))
+        if run is None:
+            return
+        progress = Progress(run, asyncio.get_running_loop())
+        writer = asyncio.create_task(progress.keep_writing(), name=f"progress of {run.pk}")
+        writer.add_done_callback(lambda _: self.stop(Stop.LOST) if progress.lost else None)
+        outcome = await self._call(run, progress)
+        await progress.close(writer)
+        if progress.lost:
+            outcome = Outcome(stopped=Stop.LOST)
+        # Outside the function's own try: trouble while recording must not rewrite the verdict.
+        await until_done(partial(_record, run, outcome))
+
+    async def _call(self, run: TaskRun, progress: Progress) -> Outcome:
+        try:
+            function, arguments = _prepare(run, progress)
+        except Exception as error:
+            return Outcome(error=error)
+        await in_thread(signals.started, run)
+        in_loop = inspect.iscoroutinefunction(function)
+        call = partial(function, *arguments, **run.kwargs)
+        body: asyncio.Future[Any] = asyncio.create_task(call()) if in_loop else _start_thread(call)
+        try:
+            return await self._watch(run, progress, body, in_loop=in_loop)
+        finally:
+            if in_loop:
+                await sync_to_async(close_old_connections)()
+
+    async def _watch(
+        self, run: TaskRun, progress: Progress, body: "asyncio.Future[Any]", *, in_loop: bool
+    ) -> Outcome:
+        deadline = None if run.timeout is None else asyncio.get_running_loop().time() + run.timeout.total_seconds()
+        await self._body_or_order(body, deadline)
+        if body.done() and self._why is None:
+            return _outcome_of(body)
+        if self._why is None:
+            self.stop(Stop.TIMEOUT)
+        progress.stop(str(self._why))
+        if not body.done():
+            if in_loop:
+                body.cancel()
+            await self._let_it_end(body, deadline, in_loop=in_loop)
+        if not body.done():
+            body.add_done_callback(_swallow)
+            logger.warning("Run %s does not stop (%s); it is left behind", run.pk, self._why)
+            return Outcome(stopped=self._why)
+        ended = _outcome_of(body)
+        if self._why is Stop.CANCEL and ended.error is None:
+            return ended  # it finished at the same moment: its result is the truth
+        return Outcome(stopped=self._why)
+
+    async def _body_or_order(self, body: "asyncio.Future[Any]", deadline: float | None) -> None:
+        order = asyncio.create_task(self._told.wait())
+        try:
+            await asyncio.wait({body, order}, timeout=_until(deadline), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            order.cancel()
+
+    async def _let_it_end(self, body: "asyncio.Future[Any]", deadline: float | None, *, in_loop: bool) -> None:
+        """Wait for a function that was told to stop: without limit for a cancelled thread, briefly otherwise."""
+        while self._why is Stop.CANCEL and not body.done() and not in_loop:
+            self._told.clear()
+            await self._body_or_order(body, deadline)
+            if deadline is not None and asyncio.get_running_loop().time() >= deadline:
+                break
+        grace = THREAD_GRACE if self._why is Stop.SHUTDOWN and not in_loop else STOP_GRACE
+        if not body.done():
+            await asyncio.wait({body}, timeout=grace)
+
+
+async def until_done[R](write: Callable[[], R]) -> R:
+    """Call `write` on a database thread, again and again while the database is away."""
+    delay = 0.2
+    while True:
+        try:
+            return await in_thread(write)
+        except (OperationalError, InterfaceError):
+            logger.warning("The database is away; trying again in %.1f s", delay, exc_info=True)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5)
+
+
+def _prepare(run: TaskRun, progress: Progress) -> tuple[Callable[..., Any], list[Any]]:
+    task = task_at(run.task)
+    if not task.takes_context:
+        return task.func, list(run.args)
+    context = TaskContext(task_result=result_of(run, task), run=run, progress=progress)
+    return task.func, [context, *run.args]
+
+
+def _start_thread(call: Callable[[], Any]) -> "asyncio.Future[Any]":
+    """Call a sync function on a thread of its own: not from a pool, which a function that never ends would shrink."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def deliver(value: Any, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(RuntimeError("StopIteration") if isinstance(error, StopIteration) else error)
+
+    def target() -> None:
+        value, caught = None, None
+        try:
+            value = context.run(call)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the function's outcome
+            caught = error
+        finally:
+            connections.close_all()
+        try:
+            loop.call_soon_threadsafe(deliver, value, caught)
+        except RuntimeError:
+            pass  # the loop is gone: nobody waits for us any more
+
+    # Daemon: a function that never ends must not keep the process from ending.
+    threading.Thread(target=target, name="task function", daemon=True).start()
+    return future
+
+
+def _outcome_of(body: "asyncio.Future[Any]") -> Outcome:
+    if body.cancelled():
+        return Outcome(error=asyncio.CancelledError("The function was cancelled from inside."))
+    error = body.exception()
+    return Outcome(error=error) if error is not None else Outcome(value=body.result())
+
+
+def _swallow(body: "asyncio.Future[Any]") -> None:
+    if not body.cancelled():
+        body.exception()
+
+
+def _until(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - asyncio.get_running_loop().time())
+
+
+def _record(run: TaskRun, outcome: Outcome) -> None:
+    try:
+        match outcome.stopped:
+            case Stop.LOST:
+                logger.warning("Run %s belongs to another worker now; nothing recorded", run.pk)
+            case Stop.CANCEL:
+                lifecycle.confirm_cancelled(run)
+            case Stop.SHUTDOWN:
+                lifecycle.release(run)
+            case Stop.TIMEOUT:
+                lifecycle.fail(run, f"Timed out after {_human(run.timeout)}.", exception_class="builtins.TimeoutError")
+            case None if outcome.error is not None:
+                _record_error(run, outcome.error)
+            case None:
+                _record_value(run, outcome.value)
+    except TransitionRefused:
+        logger.info("Run %s had moved on before its end could be recorded", run.pk)
+
+
+def _record_error(run: TaskRun, error: BaseException) -> None:
+    kind = type(error)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    words = fit(mask_secrets(f"{kind.__name__}: {error}" if str(error) else kind.__name__), 2000)
+    trace = fit(mask_secrets("".join(traceback.format_exception(error))), 100_000)
+    if isinstance(error, RunStopped):  # the function kept on after being stopped, and met its own end
+        words = "The function was stopped."
+    logger.warning("Run %s of %s failed: %s", run.pk, run.task, words)
+    delay = delay_before(run.failed_attempts + 2, max_attempts=run.max_attempts, first=options_of(run.task).backoff)
+    if delay is None:
+        lifecycle.fail(run, words, exception_class=name, traceback=trace)
+    else:
+        lifecycle.try_again(run, words, exception_class=name, traceback=trace, delay=delay)
+
+
+def _record_value(run: TaskRun, value: Any) -> None:
+    try:
+        result = storable(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        _record_error(run, TypeError(f"The function returned what JSON cannot say: {error}"))
+        return
+    size = len(str(result))
+    if size > MAX_RESULT_BYTES:
+        note = f"Result of {size / 1_048_576:.1f} MB not kept: at most {MAX_RESULT_BYTES / 1_048_576:.0f} MB is."
+        lifecycle.complete(run, None, message=note)
+    else:
+        lifecycle.complete(run, result)
+
+
+def _human(duration: timedelta | None) -> str:
+    seconds = duration.total_seconds() if duration else 0
+    return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:g} min"

@@ -1,0 +1,321 @@
+"""The only writer of a run's status. Each arrow of states.py is one conditional UPDATE and one event, in one transaction.
+
+The UPDATE's row count is the verdict: zero rows means somebody else was first, and nothing is recorded. `attempt` is the
+fencing token: a worker that was presumed dead and comes back holds an old one, and can write nothing.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from . import signals, tickets
+from .exceptions import AlreadyRunning, CannotRetry, TransitionRefused
+from .models import TaskEvent, TaskRun
+from .notify import send_outcome
+from .options import options_of
+from .states import FINAL, Status, sources_of
+from .text import fit, storable
+from .updates import send_completion_update, send_error_update, send_progress_update
+
+MAX_RESCUES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """Everything a run is made of before it exists."""
+
+    task: str
+    name: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    owner_id: int | None = None
+    topic: str = ""
+    queue: str = "default"
+    priority: int = 0
+    run_after: datetime | None = None
+    timeout: timedelta | None = None
+    max_attempts: int = 1
+    unique_key: str = ""
+    metadata: Mapping[str, Any] | None = None
+    retry_of: uuid.UUID | None = None
+
+
+def create(new: NewRun) -> TaskRun:
+    """Store a PENDING run and queue it, in the caller's transaction: roll back, and neither exists.
+
+    Raises AlreadyRunning when a run with the same unique key is live; the database decides that.
+    """
+    try:
+        with transaction.atomic():
+            return _insert(new)
+    except IntegrityError as error:
+        if not new.unique_key or "task_unique_while_live" not in str(error):
+            raise
+        holder = TaskRun.objects.live().filter(unique_key=new.unique_key).values_list("pk", flat=True).first()
+        if holder is None:  # it ended in this very moment: the place is free
+            return create(new)
+        raise AlreadyRunning(holder, new.unique_key) from None
+
+
+def _insert(new: NewRun) -> TaskRun:
+    run_id = uuid.uuid4()
+    ticket = tickets.issue(
+        run_id=run_id, attempt=1, queue=new.queue, priority=new.priority, run_after=new.run_after
+    )
+    run = TaskRun.objects.create(
+        id=run_id,
+        task=new.task,
+        name=fit(new.name, 255),
+        args=storable(new.args),
+        kwargs=storable(new.kwargs),
+        owner_id=new.owner_id,
+        topic=new.topic,
+        queue=new.queue,
+        priority=new.priority,
+        run_after=new.run_after,
+        timeout=new.timeout,
+        max_attempts=new.max_attempts,
+        unique_key=new.unique_key,
+        metadata=storable(dict(new.metadata or {})),
+        retry_of_id=new.retry_of,
+        seq=1,
+        ticket=ticket,
+    )
+    TaskEvent.objects.create(run=run, seq=1, kind=TaskEvent.Kind.STATE, data={"status": Status.PENDING})
+    send_progress_update(run)
+    transaction.on_commit(lambda: signals.enqueued(run), robust=True)
+    return run
+
+
+def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
+    """Take a waiting run for `worker`. None when it is not this attempt's to take any more."""
+    try:
+        run = _move(
+            run_id, attempt, Status.RUNNING, {"worker": worker}, worker=worker, started_at=timezone.now(), run_after=None
+        )
+    except TransitionRefused:
+        return None
+    TaskRun.objects.filter(pk=run_id, attempt=attempt).update(worker_ids=[*run.worker_ids, worker])
+    run.worker_ids.append(worker)
+    return run
+
+
+def complete(run: TaskRun, result: Any, *, message: str = "") -> TaskRun:
+    """The function returned: keep its `result` (JSON types)."""
+    changes: dict[str, Any] = {"result": result, "progress": 100, "completed_at": timezone.now(), "current_item": ""}
+    if message:
+        changes["message"] = fit(message, 1000)
+    return _finish(run, Status.COMPLETED, {"message": message} if message else {}, **changes)
+
+
+def fail(run: TaskRun, error: str, *, exception_class: str = "", traceback: str = "") -> TaskRun:
+    """The function raised, or could not run, and no attempt is left."""
+    return _finish(
+        run,
+        Status.FAILED,
+        {"error": error, "exception_class": exception_class, "traceback": traceback},
+        error=error,
+        exception_class=exception_class,
+        traceback=traceback,
+        failed_attempts=F("failed_attempts") + 1,
+        completed_at=timezone.now(),
+    )
+
+
+def cancel(run: TaskRun, *, by: AbstractBaseUser | None = None, reason: str = "") -> TaskRun:
+    """Stop `run` for good: at once while it waits; by asking its worker while it runs. Asking twice changes nothing.
+
+    Raises TransitionRefused when it has ended in another way.
+    """
+    who = {"by": by.get_username() if by else "", "reason": fit(reason, 500)}
+    try:
+        return _cancel_waiting(run, who)
+    except TransitionRefused:
+        pass  # it runs, or has ended
+    with transaction.atomic():
+        current = TaskRun.objects.select_for_update().get(pk=run.pk)
+        if current.status == Status.PENDING:  # it went back in line between the two looks
+            return _cancel_waiting(current, who)
+        if current.status == Status.RUNNING and current.cancel_requested_at is None:
+            current.cancel_requested_at = timezone.now()
+            current.seq += 1
+            current.save(update_fields=["cancel_requested_at", "seq"])
+            _record(current, {"status": "cancelling", **who})
+            tickets.ask_to_stop(current.ticket)
+            send_progress_update(current)
+    if current.status in FINAL and current.status != Status.CANCELLED:
+        raise TransitionRefused(run.pk, Status.CANCELLED)
+    return current
+
+
+def _cancel_waiting(run: TaskRun, who: dict[str, str]) -> TaskRun:
+    with transaction.atomic():
+        moved = TaskRun.objects.filter(pk=run.pk, status=Status.PENDING).update(
+            status=Status.CANCELLED,
+            seq=F("seq") + 1,
+            completed_at=timezone.now(),
+            cancel_requested_at=timezone.now(),
+            error="Cancelled before it started.",
+        )
+        if not moved:
+            raise TransitionRefused(run.pk, Status.CANCELLED)
+        cancelled = TaskRun.objects.get(pk=run.pk)
+        tickets.withdraw(cancelled.ticket)
+        _record(cancelled, {"status": Status.CANCELLED, **who})
+        _announce(cancelled)
+    return cancelled
+
+
+def confirm_cancelled(run: TaskRun) -> TaskRun:
+    """The worker says that the function has stopped as asked."""
+    return _finish(run, Status.CANCELLED, {}, error="Cancelled while it ran.", completed_at=timezone.now())
+
+
+def try_again(run: TaskRun, error: str, *, exception_class: str, traceback: str, delay: timedelta) -> TaskRun:
+    """An attempt failed and others are left: back in line, to start after `delay`."""
+    return _back_in_line(
+        run,
+        {"reason": "retry", "error": error, "exception_class": exception_class, "traceback": traceback},
+        run_after=timezone.now() + delay,
+        failed_attempts=F("failed_attempts") + 1,
+        message=fit(f"Attempt {run.failed_attempts + 1} failed: {error}", 1000),
+    )
+
+
+def release(run: TaskRun) -> TaskRun:
+    """The worker is stopping: the run goes back in line and has used up no attempt."""
+    return _back_in_line(run, {"reason": "shutdown"}, message="Waiting: its worker was stopped.")
+
+
+def rescue(run: TaskRun) -> TaskRun:
+    """The worker of `run` is gone. Back in line while attempts are left, else FAILED; never more than three times."""
+    lost = {"failed_attempts": F("failed_attempts") + 1, "rescues": F("rescues") + 1}
+    if run.cancel_requested_at is not None:
+        return confirm_cancelled(run)
+    if run.failed_attempts + 1 < run.max_attempts and run.rescues < MAX_RESCUES:
+        return _back_in_line(
+            run, {"reason": "worker lost", "worker": run.worker}, message="Waiting: its worker was lost.", **lost
+        )
+    error = "Worker lost: the process that ran this ended without a word."
+    return _finish(
+        run,
+        Status.FAILED,
+        {"error": error, "worker": run.worker},
+        error=error,
+        completed_at=timezone.now(),
+        **lost,
+    )
+
+
+def reissue_ticket(run: TaskRun) -> bool:
+    """Give a waiting run whose ticket was lost a new one. False when it has moved on meanwhile."""
+    with transaction.atomic():
+        still_so = TaskRun.objects.filter(pk=run.pk, attempt=run.attempt, status=Status.PENDING, ticket=run.ticket)
+        if still_so.select_for_update().first() is None:
+            return False
+        tickets.discard([run.ticket])
+        still_so.update(ticket=_ticket_for(run, run.attempt, run.run_after))
+    return True
+
+
+def retry(run: TaskRun, *, by: AbstractBaseUser | None = None) -> TaskRun:
+    """Run again what failed or was cancelled: a new run, linked to the old one, with the same owner and arguments."""
+    if run.status not in {Status.FAILED, Status.CANCELLED}:
+        raise CannotRetry("Only a failed or cancelled run can be run again.")
+    return create(
+        NewRun(
+            task=run.task,
+            name=run.name,
+            args=run.args,
+            kwargs=run.kwargs,
+            owner_id=run.owner_id,
+            topic=run.topic,
+            queue=run.queue,
+            priority=run.priority,
+            timeout=run.timeout,
+            max_attempts=run.max_attempts,
+            unique_key=run.unique_key,
+            metadata={**run.metadata, "retried_by": by.get_username() if by else ""},
+            retry_of=run.pk,
+        )
+    )
+
+
+def _back_in_line(run: TaskRun, event: dict[str, Any], *, run_after: datetime | None = None, **changes: Any) -> TaskRun:
+    with transaction.atomic():
+        # The run is locked before its ticket, as everywhere: two orders would be a deadlock with cancel().
+        mine = TaskRun.objects.filter(pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
+        locked = mine.select_for_update().first()
+        if locked is None:
+            raise TransitionRefused(run.pk, Status.PENDING)
+        if locked.cancel_requested_at is not None:  # nobody wants it to run again
+            return confirm_cancelled(locked)
+        tickets.discard([run.ticket])
+        return _move(
+            run.pk,
+            run.attempt,
+            Status.PENDING,
+            event,
+            attempt=run.attempt + 1,
+            ticket=_ticket_for(run, run.attempt + 1, run_after),
+            run_after=run_after,
+            started_at=None,
+            worker="",
+            progress=0,
+            processed_items=0,
+            total_items=None,
+            current_item="",
+            stage="",
+            **changes,
+        )
+
+
+def _ticket_for(run: TaskRun, attempt: int, run_after: datetime | None) -> int:
+    return tickets.issue(
+        run_id=run.pk, attempt=attempt, queue=run.queue, priority=run.priority, run_after=run_after
+    )
+
+
+def _finish(run: TaskRun, target: Status, event: dict[str, Any], **changes: Any) -> TaskRun:
+    with transaction.atomic():
+        finished = _move(run.pk, run.attempt, target, event, **changes)
+        send_outcome(finished, options_of(finished.task).notification)
+    transaction.on_commit(lambda: signals.finished(finished), robust=True)
+    return finished
+
+
+def _move(run_id: uuid.UUID, attempt: int, target: Status, event: dict[str, Any], /, **changes: Any) -> TaskRun:
+    """One arrow. Raises TransitionRefused when the run is not where it must be, or in another attempt."""
+    with transaction.atomic():
+        moved = TaskRun.objects.filter(pk=run_id, attempt=attempt, status__in=sources_of(target)).update(
+            status=target, seq=F("seq") + 1, **changes
+        )
+        if not moved:
+            raise TransitionRefused(run_id, target)
+        run = TaskRun.objects.get(pk=run_id)
+        _record(run, {"status": target, **event})
+        _announce(run)
+    return run
+
+
+def _record(run: TaskRun, data: dict[str, Any]) -> None:
+    TaskEvent.objects.create(
+        run=run, seq=run.seq, kind=TaskEvent.Kind.STATE, data={"attempt": run.attempt, **data}
+    )
+
+
+def _announce(run: TaskRun) -> None:
+    match run.status:
+        case Status.COMPLETED:
+            send_completion_update(run)
+        case Status.FAILED:
+            send_error_update(run)
+        case _:
+            send_progress_update(run)

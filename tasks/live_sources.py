@@ -1,0 +1,70 @@
+"""How sockets read the truth about runs: what the hub re-reads every few seconds, and who may still watch."""
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from django.contrib.auth import get_user_model
+from django.db.models import Q
+from django.utils import timezone
+
+from live import sources
+from live.frames import Frame
+from live.groups import Group
+
+from .access import sees_everything
+from .groups import EVERY_RUN, groups_of
+from .models import TaskRun
+from .states import FINAL
+from .updates import frame_of
+
+# A run that ended while the layer was away is still told of for this long; later, a fresh snapshot has it.
+RECENT = timedelta(minutes=2)
+MOST_RUNS = 200
+
+
+def register() -> None:
+    """Tell `live` who knows about runs."""
+    for kind in ("run", "owner", "topic", "staff_topic", "runs"):
+        sources.register(kind, reread)
+    for kind in ("runs", "staff_topic"):
+        sources.guard(kind, no_longer_staff)
+
+
+def reread(groups: Collection[Group]) -> Iterable[tuple[Group, Frame]]:
+    """The present frame of every run in `groups` that lives or ended a moment ago. One query."""
+    wanted = Q()
+    for group in groups:
+        wanted |= _runs_in(group)
+    if not wanted:
+        return
+    watched = set(groups)
+    recent = Q(completed_at__gte=timezone.now() - RECENT) | Q(completed_at=None)
+    for run in TaskRun.objects.filter(wanted, recent).order_by("-created_at")[:MOST_RUNS]:
+        frame = frame_of(run)
+        for group in watched.intersection(groups_of(run)):
+            yield group, frame
+
+
+def no_longer_staff(pairs: Collection[tuple[Group, int]]) -> Iterable[tuple[Group, int]]:
+    """Those watchers of everybody's runs who may not see them any more."""
+    users = get_user_model()._default_manager.in_bulk({pk for _, pk in pairs})
+    return [(group, pk) for group, pk in pairs if pk not in users or not sees_everything(users[pk])]
+
+
+def snapshot_runs(group: Group) -> list[TaskRun]:
+    """The runs a fresh watcher of `group` is told of: live ones, oldest first."""
+    return list(TaskRun.objects.filter(_runs_in(group)).exclude(status__in=FINAL).order_by("created_at")[:MOST_RUNS])
+
+
+def _runs_in(group: Group) -> Q:
+    match group.kind:
+        case "run":
+            return Q(pk=group.key)
+        case "owner":
+            return Q(owner_id=int(group.key))
+        case "topic":
+            owner, _, topic = group.key.partition(":")
+            return Q(owner_id=int(owner), topic=topic)
+        case "staff_topic":
+            return Q(topic=group.key)
+    return ~Q(pk=None) if group == EVERY_RUN else Q(pk=None)

@@ -1,0 +1,116 @@
+"""The seed's task manager as functions: for code that thinks in task ids rather than in `@task` objects."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from . import lifecycle, tickets
+from .backend import Task
+from .eta import eta_seconds
+from .models import TaskRun, TaskRunQuerySet
+
+CLEANUP_BATCH = 1000
+
+
+def create_task(
+    task: Task,
+    *args: Any,
+    owner: AbstractBaseUser | None = None,
+    name: str = "",
+    topic: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    **kwargs: Any,
+) -> UUID:
+    """Store a PENDING run of `task` and queue it. Returns its task id."""
+    chosen = task.using(owner=owner, title=name or None, topic=topic or None, metadata=dict(metadata or {}) or None)
+    return UUID(chosen.enqueue(*args, **kwargs).id)
+
+
+def run_task(task_id: UUID) -> TaskRun:
+    """Make sure that a waiting run is in line for a worker. A created run is already: this repairs a lost ticket."""
+    run = TaskRun.objects.get(pk=task_id)
+    if run in tickets.runs_without_ticket():
+        lifecycle.reissue_ticket(run)
+        run.refresh_from_db()
+    return run
+
+
+def get_task_status(task_id: UUID, *, viewer: AbstractBaseUser | None = None) -> dict[str, Any] | None:
+    """The seed's task object for `task_id`; None when there is none, or `viewer` may not see it."""
+    run = _runs(viewer).filter(pk=task_id).first()
+    return None if run is None else as_dict(run)
+
+
+def list_tasks(*, viewer: AbstractBaseUser | None = None, status: str = "", limit: int = 100) -> list[dict[str, Any]]:
+    """The newest `limit` runs, newest first."""
+    runs = _runs(viewer)
+    if status:
+        runs = runs.with_status([status])
+    return [as_dict(run) for run in runs[:limit]]
+
+
+def cancel_task(task_id: UUID, *, by: AbstractBaseUser | None = None, reason: str = "") -> TaskRun:
+    """Stop a run. Raises TaskRun.DoesNotExist, and TransitionRefused when it has ended already."""
+    return lifecycle.cancel(TaskRun.objects.get(pk=task_id), by=by, reason=reason)
+
+
+def get_task_summary(*, viewer: AbstractBaseUser | None = None) -> dict[str, int]:
+    """Counts: total, running, pending, completed, failed, cancelled."""
+    return _runs(viewer).summary()
+
+
+def cleanup_old_tasks(max_age_hours: float = 24) -> int:
+    """Delete runs that ended more than `max_age_hours` ago, in batches so that nobody waits. Returns how many."""
+    if max_age_hours < 0:
+        raise ValueError("max_age_hours must be zero or more.")
+    before = timezone.now() - timedelta(hours=max_age_hours)
+    deleted = 0
+    while True:
+        with transaction.atomic():
+            # Rows that somebody is working with right now are left for the next time.
+            batch = list(
+                TaskRun.objects.final()
+                .filter(completed_at__lt=before)
+                .order_by("completed_at")
+                .select_for_update(skip_locked=True)
+                .values_list("pk", flat=True)[:CLEANUP_BATCH]
+            )
+            if not batch:
+                return deleted
+            TaskRun.objects.filter(pk__in=batch).delete()
+        deleted += len(batch)
+
+
+def as_dict(run: TaskRun) -> dict[str, Any]:
+    """The seed's task object, with what we add to it. Times are datetimes; ids are strings."""
+    return {
+        "id": str(run.pk),
+        "name": run.name,
+        "status": run.status,
+        "progress": round(run.progress, 1),
+        "processed_items": run.processed_items,
+        "total_items": run.total_items,
+        "current_item": run.current_item or None,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "completed_at": run.completed_at,
+        "result": run.result,
+        "error": run.error or None,
+        "metadata": run.metadata,
+        "stage": run.stage,
+        "message": run.message,
+        "topic": run.topic,
+        "attempt": run.attempt,
+        "seq": run.seq,
+        "eta_seconds": eta_seconds(run),
+        "cancelling": run.is_cancelling,
+    }
+
+
+def _runs(viewer: AbstractBaseUser | None) -> TaskRunQuerySet:
+    return TaskRun.objects.all() if viewer is None else TaskRun.objects.visible_to(viewer)

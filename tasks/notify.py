@@ -1,0 +1,76 @@
+"""The one notification a run leaves behind when it ends: what it says, and that it can never spoil the run."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from notifications import facade
+
+from .models import TaskRun
+from .states import Status
+from .text import fit
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What a notification will say."""
+
+    type: str
+    title: str
+    message: str
+    link: str | None = None
+
+
+def send_outcome(run: TaskRun, texts: str = "") -> None:
+    """Notify the owner that `run` ended. Called inside the transaction that ends it, so it happens once or not at all.
+
+    `texts` is the dotted path of a function that takes the run and returns a Draft, or None for silence. Trouble in it,
+    or in storing the notification, is logged and leaves the run as it ended.
+    """
+    if run.owner_id is None or run.status == Status.CANCELLED:
+        return
+    try:
+        with transaction.atomic():
+            draft = _draft(run, texts)
+            if draft is not None:
+                username = get_user_model()._default_manager.values_list("username", flat=True).get(pk=run.owner_id)
+                facade.create_notification(
+                    username=username, type=draft.type, title=draft.title, message=draft.message, link=draft.link
+                )
+    except Exception:
+        logger.exception("No notification for run %s", run.pk)
+
+
+def _draft(run: TaskRun, texts: str) -> Draft | None:
+    if not texts:
+        return default_draft(run)
+    try:
+        write: Callable[[TaskRun], Draft | None] = import_string(texts)
+        return write(run)
+    except Exception:
+        logger.exception("%s could not describe run %s; the plain words go out instead", texts, run.pk)
+        return default_draft(run)
+
+
+def default_draft(run: TaskRun) -> Draft:
+    """The words for a task that brings none of its own."""
+    if run.status == Status.COMPLETED:
+        items = f" {run.processed_items:,} items processed." if run.processed_items else ""
+        return Draft(
+            type="task_completed",
+            title=f"{run.name}: completed",
+            message=f"“{run.name}” completed.{items}",
+            link=run.get_absolute_url(),
+        )
+    return Draft(
+        type="task_failed",
+        title=f"{run.name}: failed",
+        message=fit(f"“{run.name}” failed: {run.error}", 500),
+        link=run.get_absolute_url(),
+    )

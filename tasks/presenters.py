@@ -1,0 +1,284 @@
+"""What a person sees of a run: one view of it for pages, partials and the fragments that sockets send."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import capfirst
+
+from . import access
+from .access import Viewer
+from .eta import eta_seconds
+from .models import TaskRun
+from .states import FINAL, Status
+from .timeline import line_of_frame
+
+# Status (and "cancelling", one to a person): its word and the tone of its colour. The icon has its name.
+WORDS: dict[str, tuple[str, str]] = {
+    Status.PENDING: ("Waiting", "neutral"),
+    Status.RUNNING: ("Running", "info"),
+    "cancelling": ("Cancelling…", "warn"),
+    Status.COMPLETED: ("Completed", "good"),
+    Status.FAILED: ("Failed", "bad"),
+    Status.CANCELLED: ("Cancelled", "neutral"),
+}
+POSITIONS_SHOWN = 100
+# Columns that may be large and that no card or fragment shows.
+NOT_SHOWN = ("result", "args", "kwargs", "metadata", "traceback")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunView:
+    """One run as it is shown. Texts are plain: the templates escape them."""
+
+    id: str
+    name: str
+    url: str
+    status: str
+    word: str
+    tone: str
+    seq: int
+    percent: float | None
+    headline: str
+    count: str
+    detail: str
+    current_item: str
+    eta: str
+    outcome: str
+    elapsed: str
+    topic: str
+    owner: str
+    attempt: int
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    can_cancel: bool
+    can_retry: bool
+
+    @property
+    def icon(self) -> str:
+        """The name of the icon: that of the status."""
+        return self.status
+
+    @property
+    def is_live(self) -> bool:
+        """Waiting, running or being cancelled."""
+        return not self.is_final
+
+    @property
+    def is_final(self) -> bool:
+        """It has ended."""
+        return self.status in FINAL
+
+    @property
+    def ticks(self) -> bool:
+        """Does the time it takes still grow?"""
+        return self.is_live and self.started_at is not None
+
+    @property
+    def percent_value(self) -> str:
+        """The bar's value; written here because templates would localize a number."""
+        return "" if self.percent is None else f"{self.percent:.1f}"
+
+    @property
+    def whole_percent(self) -> int | None:
+        """Rounded down: 99.9 is not yet 100."""
+        return None if self.percent is None else math.floor(self.percent)
+
+    @property
+    def percent_text(self) -> str:
+        """`45%`; nothing while the total is unknown."""
+        return "" if self.whole_percent is None else f"{self.whole_percent}%"
+
+    @property
+    def cancel_url(self) -> str:
+        """Where Cancel asks (GET) and happens (POST)."""
+        return reverse("task-cancel", args=[self.id])
+
+    @property
+    def retry_url(self) -> str:
+        """Where Retry happens (POST)."""
+        return reverse("task-retry", args=[self.id])
+
+    @property
+    def actions_url(self) -> str:
+        """The buttons this viewer has, as a partial."""
+        return reverse("task-actions", args=[self.id])
+
+
+def present_run(
+    run: TaskRun, viewer: Viewer | None = None, now: datetime | None = None, *, position: int | None = None
+) -> RunView:
+    """`run` as `viewer` sees it; without a viewer nothing can be done to it. `position`: 1 starts next."""
+    now = now or timezone.now()
+    return _view(run, viewer, now, position=position, seconds_left=eta_seconds(run, now))
+
+
+def present_runs(runs: Sequence[TaskRun], viewer: Viewer | None = None) -> list[RunView]:
+    """Several runs, at the cost of one query more at most: where the waiting ones stand in line."""
+    now = timezone.now()
+    places = places_in_line(runs)
+    return [present_run(run, viewer, now, position=places.get(run.pk)) for run in runs]
+
+
+def places_in_line(runs: Iterable[TaskRun]) -> dict[UUID, int]:
+    """Which place each waiting run has in its queue, among the first hundred."""
+    queues = {run.queue for run in runs if run.status == Status.PENDING}
+    if not queues:
+        return {}
+    line = TaskRun.objects.in_line().filter(queue__in=queues).values_list("pk", "queue")[:POSITIONS_SHOWN]
+    counts = dict.fromkeys(queues, 0)
+    places = {}
+    for key, queue in line:
+        counts[queue] += 1
+        places[key] = counts[queue]
+    return places
+
+
+def render_run_fragments(frame: dict[str, Any]) -> str:
+    """A `job_update` frame as HTML for sockets with `?content=html`: the pages' partials, swapped by id.
+
+    Progress is drawn from the frame itself; a change of status from the row, read once. No viewer's buttons
+    are in it: the page asks for those when a status has changed.
+    """
+    match frame["status"]:
+        case "progress":
+            run = _run_of(frame)
+            view = _view(run, None, timezone.now(), position=None, seconds_left=frame.get("eta_seconds"))
+            return render_to_string("tasks/partials/fragments.html", {"run": view})
+        case "pending" | "cancelling" | "completed" | "error" | "cancelled":
+            row = TaskRun.objects.filter(pk=frame["job_id"]).defer(*NOT_SHOWN).first()
+            if row is None:
+                return ""
+            view = present_run(row, position=frame.get("position"))
+            return render_to_string("tasks/partials/fragments.html", {"run": view, "whole": True})
+        case "batch_update" | "log":
+            context = {"job_id": frame["job_id"], "line": line_of_frame(frame)}
+            return render_to_string("tasks/partials/event_fragment.html", context)
+    return ""
+
+
+def duration_text(seconds: float) -> str:
+    """`8 s`, `2 min 5 s`, `1 h 10 min`, `3 d 4 h`: two units at most."""
+    whole = max(0, int(seconds))
+    minutes, seconds_left = divmod(whole, 60)
+    hours, minutes_left = divmod(minutes, 60)
+    days, hours_left = divmod(hours, 24)
+    if not minutes:
+        return f"{seconds_left} s"
+    if not hours:
+        return f"{minutes} min {seconds_left} s" if seconds_left else f"{minutes} min"
+    if not days:
+        return f"{hours} h {minutes_left} min" if minutes_left else f"{hours} h"
+    return f"{days} d {hours_left} h" if hours_left else f"{days} d"
+
+
+def eta_text(seconds: int | None) -> str:
+    """`about 25 s left`, rounded so that it does not twitch; nothing while it would be a guess."""
+    if seconds is None:
+        return ""
+    if seconds < 5:
+        return "a few seconds left"
+    if seconds < 60:
+        return f"about {math.ceil(seconds / 5) * 5} s left"
+    if seconds < 3600:
+        return f"about {math.ceil(seconds / 60)} min left"
+    return f"about {duration_text(math.ceil(seconds / 600) * 600)} left"
+
+
+def _view(
+    run: TaskRun, viewer: Viewer | None, now: datetime, *, position: int | None, seconds_left: int | None
+) -> RunView:
+    status = "cancelling" if run.is_cancelling else run.status
+    word, tone = WORDS[status]
+    percent = _percent(run)
+    elapsed = ""
+    if run.started_at is not None:
+        elapsed = duration_text(((run.completed_at or now) - run.started_at).total_seconds())
+    live = run.status not in FINAL
+    owner = ""
+    if viewer is not None and run.owner is not None and run.owner_id != viewer.pk:
+        owner = run.owner.get_username()
+    return RunView(
+        id=str(run.pk),
+        name=run.name,
+        url=run.get_absolute_url(),
+        status=status,
+        word=word,
+        tone=tone,
+        seq=run.seq,
+        percent=percent,
+        headline=_headline(run, elapsed, position, now),
+        count=_count(run),
+        detail=(run.current_item or run.message) if live else "",
+        current_item=run.current_item if live else "",
+        eta=eta_text(seconds_left) if status == Status.RUNNING else "",
+        outcome=_outcome(run),
+        elapsed=elapsed,
+        topic=run.topic,
+        owner=owner,
+        attempt=run.attempt,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        completed_at=run.completed_at,
+        can_cancel=viewer is not None and access.can_cancel(viewer, run),
+        can_retry=viewer is not None and access.can_retry(viewer, run),
+    )
+
+
+def _percent(run: TaskRun) -> float | None:
+    if run.status == Status.COMPLETED:
+        return 100.0
+    return run.progress if run.total_items else None
+
+
+def _count(run: TaskRun) -> str:
+    if run.total_items:
+        return f"{run.processed_items:,} of {run.total_items:,}"
+    return f"{run.processed_items:,} done" if run.processed_items else ""
+
+
+def _headline(run: TaskRun, elapsed: str, position: int | None, now: datetime) -> str:
+    match run.status:
+        case Status.PENDING if run.run_after is not None and run.run_after > now:
+            return f"Starts in {duration_text((run.run_after - now).total_seconds() + 1)}"
+        case Status.PENDING if position is None:
+            return "Waiting in line"
+        case Status.PENDING:
+            return "Next in line" if position == 1 else f"Waiting, number {position:,} in line"
+        case Status.RUNNING:
+            return capfirst(run.stage) or ("Stopping" if run.is_cancelling else "Running")
+        case Status.COMPLETED:
+            return f"Took {elapsed}" if elapsed else "Done"
+    return f"Stopped after {elapsed}" if elapsed else "Never started"
+
+
+def _outcome(run: TaskRun) -> str:
+    match run.status:
+        case Status.COMPLETED:
+            return run.message
+        case Status.FAILED | Status.CANCELLED:
+            return run.error
+    return ""
+
+
+def _run_of(frame: dict[str, Any]) -> TaskRun:
+    """The run a progress frame speaks of, as far as the frame says; never saved."""
+    return TaskRun(
+        id=UUID(frame["job_id"]),
+        name=frame.get("name") or "",
+        status=Status.RUNNING,
+        seq=frame["seq"],
+        progress=frame.get("progress") or 0,
+        processed_items=frame.get("processed") or 0,
+        total_items=frame.get("total"),
+        stage=frame.get("stage") or "",
+        message=frame.get("message") or "",
+        current_item=frame.get("current_item") or "",
+    )

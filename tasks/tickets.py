@@ -1,0 +1,82 @@
+"""The seam to the engine: a run's ticket is one Procrastinate job that says "run id, attempt" and nothing else.
+
+Tickets carry order, claim and liveness. They are made in the caller's transaction, deleted when done and never shown;
+everything a person may ask about a run stands in our own tables. Only this module and worker.py know Procrastinate.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from procrastinate.contrib.django import app as engine
+
+from .models import TaskRun
+
+EXECUTE = "tasks.execute"
+
+
+def issue(*, run_id: UUID, attempt: int, queue: str, priority: int, run_after: datetime | None) -> int:
+    """Queue one attempt of a run. Returns the ticket's id; rolled back with the caller's transaction."""
+    job = engine.configure_task(EXECUTE, allow_unknown=True, queue=queue, priority=priority, schedule_at=run_after)
+    return job.defer(run_id=str(run_id), attempt=attempt)
+
+
+def withdraw(ticket: int | None) -> None:
+    """Take a ticket out of the queue that no worker holds yet; nothing happens when one does."""
+    if ticket is not None:
+        engine.job_manager.cancel_job_by_id(ticket, delete_job=True)
+
+
+def ask_to_stop(ticket: int | None) -> None:
+    """Tell the worker that holds `ticket`, once this transaction commits, to stop its function."""
+    if ticket is not None:
+        engine.job_manager.cancel_job_by_id(ticket, abort=True)
+
+
+def discard(tickets: Collection[int | None]) -> None:
+    """Delete tickets in whatever state: their attempt is over, whoever still holds one will find itself fenced off."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs WHERE id = ANY(%s)", [[t for t in tickets if t is not None]])
+
+
+def runs_without_worker(*, dead_after: timedelta) -> list[TaskRun]:
+    """Running runs whose ticket is gone, or held by a worker that is gone or silent for `dead_after`."""
+    return list(
+        TaskRun.objects.raw(
+            """
+            SELECT run.* FROM background_tasks run
+            LEFT JOIN procrastinate_jobs job ON job.id = run.ticket AND job.status = 'doing'
+            LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+            WHERE run.status = 'running'
+              AND (worker.id IS NULL OR worker.last_heartbeat < now() - %s)
+            """,
+            [dead_after],
+        )
+    )
+
+
+def runs_without_ticket(*, dead_after: timedelta = timedelta(seconds=30)) -> list[TaskRun]:
+    """Waiting runs that no worker would ever pick up, because their ticket is lost or already taken by a dead one."""
+    return list(
+        TaskRun.objects.raw(
+            """
+            SELECT run.* FROM background_tasks run
+            LEFT JOIN procrastinate_jobs job ON job.id = run.ticket AND job.status IN ('todo', 'doing')
+            LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+            WHERE run.status = 'pending'
+              AND (
+                job.id IS NULL
+                OR job.status = 'doing' AND (worker.id IS NULL OR worker.last_heartbeat < now() - %s)
+              )
+            """,
+            [dead_after],
+        )
+    )
+
+
+def last_heartbeat() -> datetime | None:
+    """When a worker was last heard of, anywhere; None when none is registered."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(last_heartbeat) FROM procrastinate_workers")
+        return cursor.fetchone()[0]

@@ -1,0 +1,93 @@
+"""A run's frames, and sending them. News, not fact: whoever misses a frame reads the row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from live import frames
+from live.publishing import publish_on_commit
+
+from .eta import eta_seconds
+from .groups import groups_of
+from .models import TaskEvent, TaskRun
+from .states import Status
+
+
+def frame_of(run: TaskRun) -> frames.Frame:
+    """The frame that says where `run` stands now. Shapes: docs/frames.md."""
+    match run.status:
+        case Status.PENDING:
+            return _frame(run, "pending", {"position": position_in_line(run)})
+        case Status.COMPLETED:
+            return _frame(run, "completed", {"progress": 100, "results": run.result, **_counts(run)})
+        case Status.FAILED:
+            return _frame(run, "error", {"error": run.error, **_counts(run)})
+        case Status.CANCELLED:
+            return _frame(run, "cancelled", {"message": run.error, **_counts(run)})
+    if run.is_cancelling:
+        return _frame(run, "cancelling", {"message": "Cancelling…", **_counts(run)})
+    return _frame(run, "progress", progress_of(run))
+
+
+def progress_of(run: TaskRun) -> dict[str, Any]:
+    """The keys of a `progress` frame."""
+    return {
+        "progress": round(run.progress, 1),
+        "processed": run.processed_items,
+        "total": run.total_items,
+        "stage": run.stage,
+        "message": run.message,
+        "current_item": run.current_item,
+        "eta_seconds": eta_seconds(run),
+    }
+
+
+def position_in_line(run: TaskRun) -> int | None:
+    """1 for the run that starts next in its queue; None once it has started."""
+    if run.status != Status.PENDING:
+        return None
+    line = TaskRun.objects.in_line().filter(queue=run.queue)
+    ahead = line.filter(priority__gt=run.priority) | line.filter(
+        priority=run.priority, created_at__lt=run.created_at
+    )
+    return ahead.count() + 1
+
+
+def send_progress_update(run: TaskRun) -> None:
+    """Tell the watchers of `run` where it stands. Coalesced at the source, see progress.py."""
+    publish_on_commit(groups_of(run), frame_of(run))
+
+
+def send_batch_update(run: TaskRun, event: TaskEvent) -> None:
+    """Tell the watchers of `run` that a batch is done: `event.data` has batch_completed, total_batches, results."""
+    publish_on_commit(groups_of(run), frame_of_event(run, event))
+
+
+def send_log_update(run: TaskRun, event: TaskEvent) -> None:
+    """Tell the watchers of `run` what it logged: `event.data` has level and message."""
+    publish_on_commit(groups_of(run), frame_of_event(run, event))
+
+
+def send_completion_update(run: TaskRun) -> None:
+    """Tell the watchers of `run` that it completed, with its results."""
+    send_progress_update(run)
+
+
+def send_error_update(run: TaskRun) -> None:
+    """Tell the watchers of `run` that it failed, and why."""
+    send_progress_update(run)
+
+
+def frame_of_event(run: TaskRun, event: TaskEvent) -> frames.Frame:
+    """The frame of a recorded batch or log line, as it was sent when it happened."""
+    if event.kind == TaskEvent.Kind.BATCH:
+        payload = {**progress_of(run), **event.data}
+        return frames.job_update(run.pk, seq=event.seq, status="batch_update", payload=payload, at=event.at)
+    return frames.job_update(run.pk, seq=event.seq, status="log", payload=event.data, at=event.at)
+
+
+def _frame(run: TaskRun, status: str, payload: Mapping[str, Any]) -> frames.Frame:
+    return frames.job_update(run.pk, seq=run.seq, status=status, payload={"name": run.name, **payload})
+
+
+def _counts(run: TaskRun) -> dict[str, Any]:
+    return {"processed": run.processed_items, "total": run.total_items}

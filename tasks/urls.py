@@ -1,0 +1,13 @@
+"""Addresses of the pages of runs."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("", views.run_list, name="task-list"),
+    path("<uuid:run_id>/", views.run_detail, name="task-detail"),
+    path("<uuid:run_id>/actions/", views.run_actions, name="task-actions"),
+    path("<uuid:run_id>/cancel/", views.run_cancel, name="task-cancel"),
+    path("<uuid:run_id>/retry/", views.run_retry, name="task-retry"),
+]

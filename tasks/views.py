@@ -1,0 +1,138 @@
+"""The pages of runs. No rules in here: access.py says who may, lifecycle.py what happens."""
+
+from typing import cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from . import access, lifecycle
+from .exceptions import AlreadyRunning, TaskManagerError, TransitionRefused
+from .models import TaskRun
+from .pages import page_of_runs
+from .presenters import NOT_SHOWN, places_in_line, present_run, present_runs
+from .timeline import LINES_SHOWN, lines_of
+from .trees import tree_of
+
+RELATED_SHOWN = 5
+
+
+@never_cache
+@login_required
+@require_safe
+def run_list(request: HttpRequest) -> HttpResponse:
+    """Every run the viewer may see, newest first."""
+    page = page_of_runs(request.user, request.GET.dict())
+    return render(
+        request, "tasks/list.html", {"page": page, "sees_all": access.sees_everything(request.user)}
+    )
+
+
+@never_cache
+@login_required
+@require_safe
+def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """One run: how far, what happened, what came of it."""
+    user = cast(User, request.user)
+    run = access.get_visible_run(user, run_id)
+    events = list(run.events.order_by("-seq")[: LINES_SHOWN + 1])
+    context = {
+        "run": present_run(run, user, position=places_in_line([run]).get(run.pk)),
+        "row": run,
+        "lines": lines_of(events[:LINES_SHOWN]),
+        "more_lines": len(events) > LINES_SHOWN,
+        "arguments": _arguments(run),
+        "result": tree_of(run.result) if run.result is not None else (),
+        "details": tree_of(run.metadata) if run.metadata else (),
+        "related": present_runs(_related(user, run), user),
+        "for_staff": access.sees_everything(user),
+    }
+    return render(request, "tasks/detail.html", context)
+
+
+@never_cache
+@login_required
+@require_safe
+def run_actions(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """The buttons this viewer has for a run now: fetched when its status has changed."""
+    run = present_run(access.get_visible_run(request.user, run_id), request.user)
+    return render(request, "components/actions.html", {"run": run, "next": _next(request)})
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """GET asks, for browsers without JavaScript; POST cancels."""
+    user = cast(User, request.user)
+    run = access.get_visible_run(user, run_id)
+    if request.method != "POST":
+        if not access.can_cancel(user, run):
+            return redirect(run)
+        back = _next(request)
+        context = {"run": present_run(run, user), "next": back, "back_url": back or run.get_absolute_url()}
+        return render(request, "tasks/cancel.html", context)
+    if not access.may_control(user, run):
+        return render(request, "403.html", status=403)
+    try:
+        now = lifecycle.cancel(run, by=user)
+    except TransitionRefused:  # it ended first: the page shows how
+        messages.info(request, f"“{run.name}” had ended already.")
+    else:
+        done = "is cancelled" if now.is_final else "is being cancelled"
+        messages.success(request, f"“{run.name}” {done}.")
+    return HttpResponseRedirect(_next(request) or run.get_absolute_url())
+
+
+@login_required
+@require_POST
+def run_retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Run again what failed or was cancelled, and go to the new run."""
+    user = cast(User, request.user)
+    run = access.get_visible_run(user, run_id)
+    if not access.may_control(user, run):
+        return render(request, "403.html", status=403)
+    try:
+        again = lifecycle.retry(run, by=user)
+    except AlreadyRunning as busy:
+        messages.warning(request, "This is running already; here it is.")
+        return redirect("task-detail", busy.run_id)
+    except TaskManagerError as refused:
+        messages.error(request, str(refused))
+        return redirect(run)
+    messages.success(request, f"“{again.name}” runs again.")
+    return redirect(again)
+
+
+def _related(user: User, run: TaskRun) -> list[TaskRun]:
+    """What this run repeats and what repeats it, then the latest of the same sort: a few, newest first."""
+    visible = TaskRun.objects.visible_to(user).select_related("owner").defer(*NOT_SHOWN).exclude(pk=run.pk)
+    kin = visible.filter(retry_of=run.pk)
+    if run.retry_of_id is not None:
+        kin = kin | visible.filter(pk=run.retry_of_id) | visible.filter(retry_of=run.retry_of_id)
+    found = list(kin.order_by("-created_at", "-id")[:RELATED_SHOWN])
+    if len(found) < RELATED_SHOWN:
+        alike = visible.filter(task=run.task, owner=run.owner_id, topic=run.topic)
+        alike = alike.exclude(pk__in=[other.pk for other in found])
+        found += alike[: RELATED_SHOWN - len(found)]
+    return found
+
+
+def _arguments(run: TaskRun) -> object:
+    named = {f"{index}": value for index, value in enumerate(run.args, start=1)} | run.kwargs
+    return tree_of(named) if named else ()
+
+
+def _next(request: HttpRequest) -> str:
+    """Where to go back to, if it is a page of this site."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    own = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if own and target.startswith("/") else ""

@@ -1,0 +1,154 @@
+"""The worker: fetches tickets through Procrastinate and executes their runs, in whatever event loop it is started.
+
+Supervised: when the engine stops by itself (a side task died, Postgres went away), it is started again with back-off.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from procrastinate import JobContext
+from procrastinate.contrib.django import app as engine
+from procrastinate.exceptions import ConnectorException
+from procrastinate.job_context import AbortReason
+from procrastinate.jobs import Job
+from procrastinate.jobs import Status as TicketStatus
+from procrastinate.manager import JobManager
+
+from live.publishing import use_loop
+
+from .db import in_thread
+from .execution import Execution, Stop
+from .manager import cleanup_old_tasks
+from .reconcile import DEAD_AFTER, HEARTBEAT, keep_reconciling, worker_name
+from .tickets import EXECUTE
+
+logger = logging.getLogger(__name__)
+
+MAINTENANCE_QUEUE = "tasks-maintenance"
+POLL = 1.0  # seconds: when `run_after` passes nobody sends a notification, so somebody has to look
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 5.0
+
+
+class Worker:
+    """Executes runs until told to stop. One per process; `run()` is its life."""
+
+    def __init__(
+        self,
+        *,
+        concurrency: int | None = None,
+        queues: Sequence[str] | None = None,
+        grace: timedelta | None = None,
+    ) -> None:
+        self.name = worker_name()
+        self.concurrency = concurrency or settings.TASKS_MAX_CONCURRENT
+        self.grace = grace if grace is not None else settings.TASKS_GRACE_PERIOD
+        self._queues = None if queues is None else [*queues, MAINTENANCE_QUEUE]
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Take no more runs, let the current ones end within the grace period, then put them back in line."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until `stop()`. Comes back after the last run has ended or gone back in line."""
+        use_loop(asyncio.get_running_loop())
+        reconciler = asyncio.create_task(keep_reconciling(), name="reconciler")
+        backoff = FIRST_BACKOFF
+        try:
+            while not self._stopping.is_set():
+                started = asyncio.get_running_loop().time()
+                try:
+                    await self._run_engine()
+                except Exception:
+                    logger.warning("The worker's engine stopped; starting it again", exc_info=True)
+                if asyncio.get_running_loop().time() - started > 60:
+                    backoff = FIRST_BACKOFF
+                await self._sleep(backoff)
+                backoff = min(backoff * 2, LONGEST_BACKOFF)
+        finally:
+            reconciler.cancel()
+            await asyncio.wait([reconciler])
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            pass
+
+    async def _run_engine(self) -> None:
+        # with_connector, not replace_connector: the latter would break transactional enqueue in this process.
+        app = engine.with_connector(engine.connector.get_worker_connector())  # type: ignore[attr-defined]
+        app.job_manager = TicketManager(app.connector)
+        async with app.open_async():
+            running = asyncio.create_task(
+                app.run_worker_async(
+                    name=self.name,
+                    queues=self._queues,
+                    concurrency=self.concurrency,
+                    delete_jobs="always",
+                    additional_context={"worker": self.name},
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=self.grace.total_seconds(),
+                    fetch_job_polling_interval=POLL,
+                    abort_job_polling_interval=POLL,
+                    update_heartbeat_interval=HEARTBEAT,
+                    stalled_worker_timeout=DEAD_AFTER.total_seconds(),
+                    task_middleware=[],  # our runs bring their own database threads
+                )
+            )
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not running.done():
+                running.cancel()
+                await asyncio.wait({running})
+            if not running.cancelled():
+                running.result()
+
+
+class TicketManager(JobManager):
+    """Procrastinate's JobManager, for tickets that may be gone by the time they are finished."""
+
+    async def finish_job(self, job: Job, status: TicketStatus, delete_job: bool) -> None:
+        """Delete the ticket; that it was replaced meanwhile (retry, rescue, shutdown) is a normal end."""
+        try:
+            await super().finish_job(job, status, delete_job)
+        except ConnectorException as error:
+            if "not found" not in str(error) + str(error.__cause__):
+                raise
+
+
+@engine.task(name=EXECUTE, pass_context=True)
+async def execute(context: JobContext, run_id: str, attempt: int) -> None:
+    """What a ticket asks for: execute one attempt of one run."""
+    execution = Execution(UUID(run_id), attempt, worker=_worker_of(context))
+    work = asyncio.create_task(execution.run(), name=f"run {run_id}")
+    while not work.done():
+        try:
+            # The engine stops us by cancelling this coroutine. The work inside must still record how it ended.
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if work.cancelled():
+                raise
+            shutdown = context.abort_reason() is AbortReason.SHUTDOWN
+            execution.stop(Stop.SHUTDOWN if shutdown else Stop.CANCEL)
+    work.result()
+
+
+# At least one periodic task must exist: without one the engine never re-establishes LISTEN after Postgres restarts.
+@engine.periodic(cron="17 * * * *")
+@engine.task(name="tasks.cleanup", queue=MAINTENANCE_QUEUE, pass_context=False)
+async def cleanup(timestamp: int) -> None:
+    """Once an hour, on one worker: delete runs that ended long ago (setting TASKS_KEEP_HOURS)."""
+    deleted = await in_thread(cleanup_old_tasks, settings.TASKS_KEEP_HOURS)
+    logger.info("Cleanup deleted %s old runs", deleted)
+
+
+def _worker_of(context: JobContext) -> str:
+    extra: dict[str, Any] = context.additional_context
+    return str(extra.get("worker", ""))

@@ -1,0 +1,85 @@
+"""What every test may use: the fixed cast, and a database that threads and processes can share."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+
+from tests.workers import WorkerThread
+
+IN_CI = os.environ.get("CI") == "true"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _connections_end_with_their_use() -> None:
+    """Threads of the worker must not keep connections to the test database open when it is dropped."""
+    settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
+
+
+def _user(username: str, **extra: bool) -> User:
+    return User.objects.create_user(username=username, password="correct horse", **extra)
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """The person whose runs, topics and notifications a test is about."""
+    return _user("owner")
+
+
+@pytest.fixture
+def teammate(db: None) -> User:
+    """Another ordinary user, who also hears broadcasts."""
+    return _user("teammate")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """Another ordinary user, who must see nothing of the owner's."""
+    return _user("stranger")
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    """Staff with every permission of our own apps, but no superuser."""
+    user = _user("staff", is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label__in=["tasks", "notifications", "ingest"])
+    )
+    return user
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """`client_of(user)`: a test client signed in as `user`."""
+
+    def make(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def engine_tables(transactional_db: None) -> Iterator[None]:
+    """The engine's tables, empty before and after: Django's flush does not know them."""
+    _empty_engine_tables()
+    yield
+    _empty_engine_tables()
+
+
+def _empty_engine_tables() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers, procrastinate_events CASCADE")
+
+
+@pytest.fixture
+def worker(engine_tables: None) -> Iterator[WorkerThread]:
+    """A worker that is running."""
+    thread = WorkerThread().start()
+    yield thread
+    thread.stop()

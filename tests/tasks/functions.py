@@ -1,0 +1,124 @@
+"""Task functions that tests run."""
+
+import asyncio
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+from django.tasks import task
+
+from tasks.backend import TaskContext
+
+GATES: dict[str, threading.Event] = {}
+SEEN: list[str] = []
+
+
+def gate(name: str) -> threading.Event:
+    """An event that a function waits for and a test sets; both find it by `name`."""
+    return GATES.setdefault(name, threading.Event())
+
+
+@task
+def add(a: int, b: int) -> int:
+    """A plain function, written for any backend."""
+    return a + b
+
+
+@task
+async def add_async(a: int, b: int) -> int:
+    """The same as a coroutine."""
+    return a + b
+
+
+@task
+def note(text: str) -> str:
+    """Leaves a trace of having run."""
+    SEEN.append(text)
+    return text
+
+
+@task
+def return_this(value: Any) -> Any:
+    """Returns its argument."""
+    return value
+
+
+@task
+def return_nothing_json_knows() -> Any:
+    """Returns what cannot be stored."""
+    return object()
+
+
+@task
+def raise_secretly() -> None:
+    """Fails with a password in its message."""
+    raise ValueError("cannot reach postgres://app:hunter2@db/prod")
+
+
+@task(max_attempts=3, backoff=timedelta(milliseconds=1))
+def fail_twice(key: str) -> str:
+    """Succeeds at the third attempt."""
+    SEEN.append(key)
+    if SEEN.count(key) < 3:
+        raise ConnectionError("not yet")
+    return "third time lucky"
+
+
+@task(takes_context=True)
+async def count_to(context: TaskContext, total: int) -> dict[str, int]:
+    """Reports each of `total` items."""
+    async for _ in context.progress.track(range(total), stage="counting"):
+        pass
+    return {"counted": total}
+
+
+@task(takes_context=True)
+async def wait_for_gate(context: TaskContext, name: str) -> str:
+    """A coroutine that waits until a test lets it go."""
+    context.progress.update(processed=1, total=4, stage="waiting", current_item=name)
+    while not gate(name).is_set():
+        await asyncio.sleep(0.01)
+    return "opened"
+
+
+@task(takes_context=True)
+def wait_for_gate_in_thread(context: TaskContext, name: str) -> str:
+    """A sync function that reports while it waits."""
+    while not gate(name).is_set():
+        context.progress.update(stage="waiting")
+        time.sleep(0.01)
+    return "opened"
+
+
+@task(takes_context=True)
+def misreport(context: TaskContext) -> str:
+    """Says impossible things about its progress."""
+    report = context.progress
+    report.update(processed=50, total=100, message="a\x00b")
+    report.update(processed=20)
+    report.update(processed=2000)
+    report.update(processed=-5)
+    return "done"
+
+
+@task(timeout=timedelta(milliseconds=200))
+async def sleep_for_ever() -> None:
+    """Would never end by itself."""
+    await asyncio.Event().wait()
+
+
+@task(timeout=timedelta(milliseconds=200), takes_context=True)
+def spin_for_ever(context: TaskContext) -> None:
+    """A thread that would never end by itself, but reports."""
+    while True:
+        context.progress.update(stage="spinning")
+        time.sleep(0.005)
+
+
+@task(takes_context=True)
+def batches(context: TaskContext, count: int) -> None:
+    """Reports `count` batches."""
+    for number in range(1, count + 1):
+        context.progress.batch(completed=number, total=count, results=[{"item": number}])
+    context.log("all batches sent", level="info")
