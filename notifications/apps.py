@@ -9,7 +9,12 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
 
     def ready(self) -> None:
-        """Let the hub know how to read notification frames."""
+        """Let the hub know how to read notification frames, and HTML sockets how to show them."""
+        from live import fragments
+
         from . import news
+        from .presenters import render_notification_fragments
 
         news.register()
+        for frame_type in ("notification", "unread_count"):
+            fragments.register(frame_type, render_notification_fragments)

@@ -66,13 +66,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 def _tiles(counts: dict[str, int]) -> list[Tile]:
     return [
-        Tile(name="Running", number=counts["running"], icon="running", tone="info", status="running"),
-        Tile(name="Waiting", number=counts["pending"], icon="pending", tone="neutral", status="pending"),
-        Tile(name="Completed", number=counts["completed"], icon="completed", tone="good", status="completed"),
-        Tile(name="Failed", number=counts["failed"], icon="failed", tone="bad", status="failed"),
-        Tile(
-            name="Cancelled", number=counts["cancelled"], icon="cancelled", tone="neutral", status="cancelled"
-        ),
+        Tile(name=WORDS[status][0], number=counts[status], icon=status, tone=WORDS[status][1], status=status)
+        for status in (Status.RUNNING, Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED)
     ]
 
 

@@ -1,0 +1,16 @@
+"""Addresses of the notifications page, the bell's panel and what their buttons do."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("", views.notification_list, name="notification-list"),
+    path("panel/", views.notification_panel, name="notification-panel"),
+    path("read-all/", views.notification_read_all, name="notification-read-all"),
+    path("clear-read/", views.notification_clear_read, name="notification-clear-read"),
+    path("<int:pk>/open/", views.notification_open, name="notification-open"),
+    path("<int:pk>/read/", views.notification_read, name="notification-read"),
+    path("<int:pk>/unread/", views.notification_unread, name="notification-unread"),
+    path("<int:pk>/delete/", views.notification_delete, name="notification-delete"),
+]

@@ -1,0 +1,177 @@
+// Small comforts on top of pages that work without them: dialogs, the bell's panel, times that move.
+// One listener per kind of event on the document, so that swapped-in parts need no set-up.
+"use strict";
+
+(() => {
+  const $ = (id) => document.getElementById(id);
+
+  // --- Dialogs: a link to a question opens the same question in place ----------------------------------------------
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-dialog]");
+    const dialog = opener && $(opener.dataset.dialog);
+    if (dialog?.showModal && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      dialog.showModal();
+      return;
+    }
+    if (event.target.closest("[data-dialog-close]") || event.target.nodeName === "DIALOG") {
+      event.target.closest("dialog")?.close();
+    }
+  });
+
+  // A second click on a button that is already at work sends nothing twice.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+
+  // --- The bell ----------------------------------------------------------------------------------------------------
+
+  const box = document.querySelector("[data-bell-box]");
+  const panel = $("bell-panel");
+  let bell = null;
+
+  if (box && panel) {
+    const link = box.querySelector("[data-bell]");
+    bell = document.createElement("button");
+    bell.type = "button";
+    bell.className = link.className;
+    bell.setAttribute("aria-expanded", "false");
+    bell.setAttribute("aria-controls", panel.id);
+    bell.append(...link.childNodes);
+    link.replaceWith(bell);
+    bell.addEventListener("click", () => (panel.hidden ? openPanel() : closePanel()));
+  }
+
+  const openPanel = () => {
+    panel.hidden = false;
+    bell.setAttribute("aria-expanded", "true");
+    loadPanel();
+  };
+
+  const closePanel = () => {
+    panel.hidden = true;
+    bell.setAttribute("aria-expanded", "false");
+  };
+
+  const loadPanel = () => htmx.ajax("GET", box.dataset.panelUrl, { target: "#bell-panel", swap: "innerHTML" });
+
+  const couldNotLoad = () => {
+    const text = document.createElement("p");
+    text.textContent = "Notifications could not be loaded.";
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "button button-plain";
+    again.textContent = "Try again";
+    again.addEventListener("click", loadPanel);
+    const wrap = document.createElement("div");
+    wrap.className = "empty";
+    wrap.append(text, again);
+    panel.replaceChildren(wrap);
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !panel || panel.hidden) return;
+    const inside = box.contains(document.activeElement);
+    closePanel();
+    if (inside) bell.focus();
+  });
+  document.addEventListener("click", (event) => {
+    // What was clicked may have been swapped away meanwhile; then the click was not outside.
+    if (panel && !panel.hidden && event.target.isConnected && !box.contains(event.target)) closePanel();
+  });
+
+  for (const trouble of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(trouble, (event) => {
+      if (event.detail.target === panel) couldNotLoad();
+    });
+  }
+
+  // After a row has gone, focus goes to the row that took its place; buttons carry a `data-key` like "drop-17".
+  let heldKey = "";
+  let keysBefore = [];
+  const keys = (kind) => [...panel.querySelectorAll(`[data-key^="${CSS.escape(kind)}"]`)].map((e) => e.dataset.key);
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target !== panel) return;
+    const at = new URL(event.detail.xhr.responseURL || location.href).pathname;
+    if (!at.startsWith(new URL(box.dataset.panelUrl, location.href).pathname.replace("panel/", ""))) {
+      event.detail.shouldSwap = false; // signed out: the answer is the sign-in page
+      location.reload();
+      return;
+    }
+    const key = panel.contains(document.activeElement) ? document.activeElement.dataset.key || "?" : "";
+    heldKey = key;
+    keysBefore = key ? keys(key.split("-")[0]) : [];
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target !== panel || !heldKey) return;
+    const left = keys(heldKey.split("-")[0]);
+    const heir = left.includes(heldKey) ? heldKey : left[Math.min(keysBefore.indexOf(heldKey), left.length - 1)];
+    const element = heir && panel.querySelector(`[data-key="${CSS.escape(heir)}"]`);
+    (element || panel.querySelector("a[href], button") || bell).focus();
+    heldKey = "";
+  });
+
+  // News for the bell: an open panel and the notifications page show it too.
+  let unread = $("bell-count")?.dataset.unread;
+  document.addEventListener("live:message", () => {
+    const now = $("bell-count")?.dataset.unread;
+    if (now === unread) return;
+    if (Number(now) > Number(unread)) $("announcer").textContent = `Notifications, ${now} unread`;
+    unread = now;
+    if (panel && !panel.hidden) loadPanel();
+    if (document.querySelector("[data-refresh-notices]")) window.live.refreshSoon();
+  });
+
+  // --- Times ---------------------------------------------------------------------------------------------------------
+
+  const STEPS = [[60, "second"], [60, "minute"], [24, "hour"], [30, "day"], [12, "month"], [Infinity, "year"]];
+  const relative = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "auto" });
+
+  const ago = (at) => {
+    let value = (at - Date.now()) / 1000;
+    if (Math.abs(value) < 10) return "just now";
+    for (const [size, unit] of STEPS) {
+      if (Math.abs(value) < size) return relative.format(Math.trunc(value), unit);
+      value /= size;
+    }
+    return "";
+  };
+
+  const lasting = (since) => {
+    const seconds = Math.max(0, Math.floor((Date.now() - since) / 1000));
+    const minutes = Math.floor(seconds / 60);
+    if (minutes < 1) return `${seconds} s`;
+    if (minutes < 60) return seconds % 60 ? `${minutes} min ${seconds % 60} s` : `${minutes} min`;
+    return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 60)} h`;
+  };
+
+  const write = (element, text) => {
+    if (text && element.textContent !== text) element.textContent = text;
+  };
+
+  const tick = () => {
+    if (document.hidden) return;
+    for (const element of document.querySelectorAll("[data-since]")) {
+      write(element, lasting(Date.parse(element.dataset.since)));
+    }
+    for (const element of document.querySelectorAll("time[data-relative]")) {
+      const at = new Date(element.dateTime);
+      write(element, ago(at.getTime()));
+      if (!element.dataset.local) {
+        element.dataset.local = "yes";
+        element.title = at.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+      }
+    }
+  };
+
+  tick();
+  setInterval(tick, 1000);
+})();
