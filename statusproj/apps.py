@@ -4,6 +4,12 @@ from django.apps import AppConfig
 
 
 class StatusprojConfig(AppConfig):
-    """The room `statusproj`."""
+    """The wiring: settings, addresses, embedded Postgres, `serve` and `demo`."""
 
     name = "statusproj"
+
+    def ready(self) -> None:
+        """Register our deploy checks."""
+        from . import checks
+
+        assert checks.layer_reaches_every_process is not None

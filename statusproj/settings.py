@@ -4,6 +4,7 @@ import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -39,7 +40,7 @@ def _secret_key() -> str:
         return path.read_text()
 
 
-def _database(url: str) -> dict[str, object]:
+def _database(url: str) -> dict[str, Any]:
     """A DATABASES entry from `postgresql://user:password@host:port/name?option=value`."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
@@ -115,6 +116,7 @@ TEMPLATES = [
     },
 ]
 
+DATABASES: dict[str, dict[str, Any]]
 if url := os.environ.get("DATABASE_URL"):
     DATABASES = {"default": _database(url)}
 else:
@@ -126,7 +128,12 @@ else:
             "OPTIONS": {"data_dir": str(DATA_DIR)},
         }
     }
-DATABASES["default"]["CONN_MAX_AGE"] = 60
+# A pool, not persistent connections: under ASGI each request has its own thread, and threads do not keep what they open.
+DATABASES["default"]["OPTIONS"]["pool"] = {
+    "min_size": 1,
+    "max_size": int(os.environ.get("DATABASE_POOL_SIZE", "20")),
+    "timeout": 10,
+}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

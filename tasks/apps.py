@@ -11,7 +11,11 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the engine know our tickets, and the sockets know how to read runs."""
+        from live import fragments
+
         from . import live_sources, worker
+        from .presenters import render_run_fragments
 
         live_sources.register()
+        fragments.register("job_update", render_run_fragments)
         assert worker.execute is not None

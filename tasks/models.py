@@ -181,7 +181,7 @@ class TaskEvent(models.Model):
 
     class Meta:
         db_table = "task_events"
-        ordering = ["run", "seq"]
+        ordering = ["seq"]
         constraints = [UniqueConstraint(fields=["run", "seq"], name="task_event_order")]
 
     def __str__(self) -> str:

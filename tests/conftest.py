@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
@@ -12,12 +11,6 @@ from django.test import Client
 from tests.workers import WorkerThread
 
 IN_CI = os.environ.get("CI") == "true"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _connections_end_with_their_use() -> None:
-    """Threads of the worker must not keep connections to the test database open when it is dropped."""
-    settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 
 def _user(username: str, **extra: bool) -> User:

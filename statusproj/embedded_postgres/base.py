@@ -1,5 +1,6 @@
 """The engine Django loads for `ENGINE = "statusproj.embedded_postgres"`: plain PostgreSQL whose server we start ourselves."""
 
+import atexit
 from pathlib import Path
 from typing import Any
 
@@ -20,3 +21,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         data_dir = Path(params.pop("data_dir"))
         params["host"] = str(EmbeddedServer.of(data_dir).ensure_running())
         return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """A connection from Django's pool, which is closed before our server stops at the process's end."""
+        if self.alias not in _closes_at_exit:
+            _closes_at_exit.add(self.alias)
+            # Handlers run last in, first out: the one that stops the server was registered before.
+            atexit.register(self.close_pool)
+        return super().get_new_connection(conn_params)
+
+
+_closes_at_exit: set[str] = set()

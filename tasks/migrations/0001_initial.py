@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'task_events',
-                'ordering': ['run', 'seq'],
+                'ordering': ['seq'],
             },
         ),
         migrations.AddIndex(

@@ -1,0 +1,56 @@
+# The commands of this project. `make demo` and `make test` need Python >= 3.12, make and a package registry, nothing else.
+
+UV_VERSION := 0.13.9
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+READY := .venv/ready
+MANAGE := $(BIN)/python manage.py
+PORT ?= 8000
+WORKERS ?= 2
+
+.PHONY: help demo run test check lint bench lock openapi clean
+
+help: ## Show the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(READY) ## Collect articles from the built-in news site, live in terminal and browser
+	@$(MANAGE) demo --port $(PORT)
+
+run: $(READY) ## Serve without demo data
+	@$(MANAGE) serve --port $(PORT)
+
+test: $(READY) ## Run the tests (browser and Redis tests skip where those are not installed)
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+check: lint ## What CI runs: lint, types, contracts, deploy checks, migrations, tests with coverage
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	HTTPS=true REDIS_URL=redis://127.0.0.1:6379 $(MANAGE) check --deploy --fail-level WARNING
+	$(MANAGE) makemigrations --check --dry-run
+
+bench: $(READY) ## Run benchmarks/ and write docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
+
+lock: $(READY) ## Pin the newest versions that pyproject.toml allows
+	UV_SYSTEM_CERTS=true $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.12 --upgrade \
+		--extra dev pyproject.toml -o requirements.lock
+
+openapi: $(READY) ## Write docs/openapi.json
+	@$(MANAGE) export_openapi_schema --api statusproj.api.api --indent 2 --sorted --output docs/openapi.json
+
+clean: ## Remove the environment and all data
+	rm -rf .venv .data
+
+$(READY): requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.12 or newer is needed, and none was found. Say where: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up .venv (once) ..."
+	@$(PYTHON) -m venv .venv || { echo "This Python has no venv module. On Debian: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@UV_SYSTEM_CERTS=true $(BIN)/uv pip sync -q --python $(BIN)/python requirements.lock
+	@touch $(READY)

@@ -1,0 +1,91 @@
+"""Daphne and the worker in one process, on one asyncio loop: what `serve` and `demo` run."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+
+# Daphne first: importing it installs Twisted's reactor on an asyncio loop.
+from daphne.server import Server, reactor, twisted_loop  # isort: skip
+from daphne.endpoints import build_endpoint_description_strings
+
+from live.publishing import drain, use_loop
+from statusproj.asgi import application
+from tasks.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+
+class LiveServer:
+    """One address served until SIGTERM or Ctrl-C, with a worker beside it unless told otherwise."""
+
+    def __init__(
+        self, host: str, port: int, *, with_worker: bool = True, on_ready: Callable[[], None] | None = None
+    ) -> None:
+        self.failed = False
+        self._address = f"{host}:{port}"
+        self._with_worker = with_worker
+        self._on_ready = on_ready
+        self._stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._worker: Worker | None = None
+        self._daphne = Server(
+            application=application,
+            endpoints=build_endpoint_description_strings(host=host, port=port),
+            signal_handlers=False,
+            server_name="statusproj",
+            # Sockets end by our own rule, with a code that asks the browser back; Daphne's says 1000, "never again".
+            websocket_timeout=-1,
+        )
+
+    def run(self) -> None:
+        """Serve until a signal comes, then leave in order: runs first, sockets after them."""
+        use_loop(twisted_loop)
+        reactor.callWhenRunning(self._started)
+        self._daphne.run()
+
+    def stop(self) -> None:
+        """Begin to leave; a second call leaves at once."""
+        if self._stopping:
+            logger.warning("Told to stop twice: leaving without waiting for runs")
+            self._daphne.stop()
+            return
+        self._stopping = True
+        self._start_task(self._leave())
+
+    def _started(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            twisted_loop.add_signal_handler(number, self.stop)
+        self._start_task(self._check_listening())
+        if self._with_worker:
+            self._worker = Worker()
+            self._start_task(self._worker.run())
+
+    async def _check_listening(self) -> None:
+        # Daphne logs a port that is taken, and would go on to serve nothing.
+        while not self._daphne.listening_addresses:
+            if all(listener.called for listener in self._daphne.listeners):
+                break
+            await asyncio.sleep(0.01)
+        if not self._daphne.listening_addresses:
+            logger.critical("Nothing can be served at %s: is the port taken? Choose another with --port.", self._address)
+            self.failed = True
+            self.stop()
+        elif self._on_ready is not None:
+            self._on_ready()
+
+    async def _leave(self) -> None:
+        # The worker first: with its loop gone it could not put its runs back in line.
+        if self._worker is not None:
+            self._worker.stop()
+        others = [task for task in self._tasks if task is not asyncio.current_task()]
+        if others:
+            await asyncio.wait(others)
+        await drain()
+        self._daphne.stop()
+
+    def _start_task(self, work: Coroutine[None, None, None]) -> None:
+        # asyncio keeps only weak references: without our own, a task may vanish while it runs.
+        task = twisted_loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
