@@ -1,6 +1,7 @@
 """Errors of the JSON API: one shape, the honest status, a sentence that helps, nothing from inside."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -59,7 +60,7 @@ def invalid(field: str, message: str) -> ApiError:
 
 def install(api: NinjaAPI) -> None:
     """From now on every error of `api` has our shape."""
-    for error, handler in (
+    handlers: list[tuple[type[Exception], Callable[[HttpRequest, Any], HttpResponse]]] = [
         (ApiError, _api_error),
         (ValidationError, _invalid),
         (AuthenticationError, _not_signed_in),
@@ -73,7 +74,8 @@ def install(api: NinjaAPI) -> None:
         (OperationalError, _unavailable),
         (InterfaceError, _unavailable),
         (Exception, _unexpected),
-    ):
+    ]
+    for error, handler in handlers:
         api.add_exception_handler(error, handler)
 
 

@@ -37,7 +37,7 @@ class SessionAuth(APIKeyCookie):
     def authenticate(self, request: HttpRequest, key: str | None) -> AbstractBaseUser | None:
         """The session's user, if there is one and the account is active."""
         user = request.user
-        return user if user.is_authenticated and user.is_active else None  # type: ignore[return-value]
+        return user if user.is_authenticated and user.is_active else None
 
 
 session_auth = SessionAuth()

@@ -30,12 +30,21 @@ _outbox: "_Outbox | None" = None
 _background: "_Outbox | None" = None
 
 
-def use_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Frames leave from `loop` from now on: the loop on which this process's sockets live."""
+def use_loop(loop: asyncio.AbstractEventLoop, *, has_sockets: bool = False) -> None:
+    """Frames leave from `loop` from now on.
+
+    With several loops in one process that of the sockets wins, whoever comes later: an in-memory layer
+    belongs to it.
+    """
     global _outbox
     with _lock:
-        if _outbox is None or _outbox.loop is not loop:
+        if (
+            _outbox is None
+            or _outbox.loop.is_closed()
+            or (_outbox.loop is not loop and (has_sockets or not _outbox.has_sockets))
+        ):
             _outbox = _Outbox(loop)
+        _outbox.has_sockets = _outbox.has_sockets or has_sockets
 
 
 def publish_on_commit(groups: Iterable[Group], frame: Frame) -> None:
@@ -121,6 +130,7 @@ class _Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.has_sockets = False
         self._waiting: deque[dict[str, Any]] = deque(maxlen=OUTBOX_LIMIT)
         self._sender: asyncio.Task[None] | None = None
         self._layer_is_down = False

@@ -74,9 +74,9 @@ def page_for(
         parts = (own, broadcasts, every_own, every_broadcast)
         numbers = {name: part.count() for name, part in zip(counts, parts, strict=True)}
     for row in rows:
-        row.read = row.read_by_user  # type: ignore[attr-defined]
+        row.read = row.read_by_user
     return Page(
-        notifications=rows[:limit],
+        notifications=list[Notification](rows[:limit]),
         count=numbers["count_own"] + numbers["count_broadcast"],
         unread_count=numbers["unread_own"] + numbers["unread_broadcast"],
         next_cursor=_cursor(rows[limit - 1]) if len(rows) > limit else None,

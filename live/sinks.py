@@ -1,0 +1,279 @@
+"""One socket's end of the hub: never in the way of others, never unbounded.
+
+A sink sends at once when it can. When the socket is busy, or has had its share for this second, frames wait:
+of progress only the newest per run, of everything else a bounded list. When that overflows the socket is told
+to forget and gets a snapshot.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from . import frames
+from .frames import Frame
+
+PROGRESS_PER_SECOND = 10  # Daphne's send does not wait for the network: this is what bounds its buffer
+KEPT_PER_SECOND = 100
+KEPT_LIMIT = 256
+SEEN_LIMIT = 1000  # runs whose last seq is remembered per socket
+RETRY_AFTER = 0.05  # seconds until frames that have had to wait are looked at again
+
+_serial = count()
+
+
+@dataclass(slots=True, eq=False)
+class Outgoing:
+    """A frame on its way to many sockets: encoded once, however many there are."""
+
+    frame: Frame
+    html: str = ""
+    names: tuple[str, ...] = ()  # groups it is for, while its HTML is being made
+    job: str | None = field(init=False)
+    seq: int | None = field(init=False)
+    slot: str | None = field(init=False)
+    _text: str | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        seq = self.frame.get("seq")
+        is_update = self.frame.get("type") == "job_update"
+        self.job = str(self.frame.get("job_id")) if is_update else None
+        self.seq = seq if is_update and isinstance(seq, int) else None
+        self.slot = frames.slot(self.frame)
+
+    @property
+    def text(self) -> str:
+        """The frame as JSON."""
+        if self._text is None:
+            self._text = frames.encode(self.frame)
+        return self._text
+
+
+class Backlog:
+    """Frames that wait. Within a run the order by seq holds, and progress is replaced by newer progress."""
+
+    __slots__ = ("_items", "_kept")
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[str | int, Outgoing] = OrderedDict()
+        self._kept: Counter[str | None] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[tuple[str | int, Outgoing]]:
+        """Keys and frames, oldest first; removing while iterating is fine."""
+        return iter(list(self._items.items()))
+
+    @property
+    def kept(self) -> int:
+        """How many of these must not be skipped."""
+        return self._kept.total()
+
+    def add(self, item: Outgoing) -> None:
+        """Wait behind the others; of progress that waits already, take the place."""
+        if item.slot is None:
+            if frames.covers_progress(item.frame):
+                self._items.pop(f"job:{item.job}", None)
+            self._kept[item.job] += 1
+            self._items[next(_serial)] = item
+        else:
+            # In place, so that a busy run cannot push another's progress back for ever; but never past a log
+            # line or a batch of the same run that came in between.
+            if self._kept[item.job]:
+                self._items.pop(item.slot, None)
+            self._items[item.slot] = item
+
+    def remove(self, key: str | int) -> None:
+        """It has been sent."""
+        item = self._items.pop(key)
+        if item.slot is None:
+            self._kept[item.job] -= 1
+            if not self._kept[item.job]:
+                del self._kept[item.job]
+
+    def forget_up_to(self, job: str, seq: int) -> None:
+        """Drop what a frame of this run and seq has already said."""
+        for key, item in self:
+            if item.job == job and item.seq is not None and item.seq <= seq:
+                self.remove(key)
+
+    def clear(self) -> None:
+        """Nothing waits any more."""
+        self._items.clear()
+        self._kept.clear()
+
+
+class Sink:
+    """Hands frames to one socket. Lives on one event loop; every method is called there, and none of them
+    waits.
+
+    Starts held back: what is offered waits until `release`, so that the greeting comes first.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_busy",
+        "_closed",
+        "_count",
+        "_holds",
+        "_kept_at",
+        "_kept_tokens",
+        "_loop",
+        "_overflowed",
+        "_progress_times",
+        "_seen",
+        "_send",
+        "_timer",
+        "html",
+    )
+
+    def __init__(
+        self, send: Callable[[str], Awaitable[None]], *, html: bool = False, overflowed: Callable[[], None]
+    ) -> None:
+        self.html = html
+        self._send = send
+        self._overflowed = overflowed
+        self._loop = asyncio.get_running_loop()
+        self._backlog = Backlog()
+        self._busy: asyncio.Task[None] | None = None
+        self._closed = False
+        self._count: int | None = None
+        self._holds = 1
+        self._timer: asyncio.TimerHandle | None = None
+        self._seen: OrderedDict[str, int] = OrderedDict()
+        self._progress_times: deque[float] = deque(maxlen=PROGRESS_PER_SECOND)
+        self._kept_tokens = float(KEPT_PER_SECOND)
+        self._kept_at = self._loop.time()
+
+    def wants(self, item: Outgoing) -> bool:
+        """Would this frame tell the socket anything new?"""
+        if self._closed:
+            return False
+        if item.job is not None and item.seq is not None:
+            return item.seq > self._seen.get(item.job, -1)
+        return item.slot != "unread_count" or item.frame["unread_count"] != self._count
+
+    def offer(self, item: Outgoing) -> None:
+        """Send this frame, now or when its time comes; drop it if it tells the socket nothing new."""
+        if not self.wants(item) or (self.html and not item.html):
+            return
+        if item.job is not None and item.seq is not None:
+            self._remember(item.job, item.seq)
+        self._count = item.frame.get("unread_count", self._count)
+        if not self._backlog and not self._busy and not self._holds and self._may_send(item):
+            self._start(item)
+            return
+        self._backlog.add(item)
+        if self._backlog.kept > KEPT_LIMIT:
+            self.lose()
+        else:
+            self._flush()
+
+    def sent_directly(self, frame: Frame) -> None:
+        """The socket was told this by other means, a snapshot or a replay: drop what waits and is older."""
+        item = Outgoing(frame)
+        if item.job is not None and item.seq is not None:
+            if item.seq > self._seen.get(item.job, -1):
+                self._remember(item.job, item.seq)
+            self._backlog.forget_up_to(item.job, item.seq)
+        if not len(self._backlog):
+            self._count = frame.get("unread_count", self._count)
+
+    def lose(self) -> None:
+        """Frames had to be passed over: the socket needs a reset and a snapshot."""
+        if not self._closed:
+            self._backlog.clear()
+            self._overflowed()
+
+    def hold(self) -> None:
+        """From now on what is offered waits. Holds add up."""
+        self._holds += 1
+
+    def release(self) -> None:
+        """Undo one hold; after the last one frames flow."""
+        self._holds -= 1
+        self._flush()
+
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        self._closed = True
+        self._backlog.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._busy is not None:
+            self._busy.cancel()
+
+    def _flush(self) -> None:
+        if self._holds or self._closed:
+            return
+        waiting_jobs: set[str | None] = set()
+        for key, item in self._backlog:
+            if self._busy:
+                return
+            # Order within a run: what follows a frame that has to wait, waits as well.
+            owner = item.job or item.slot
+            if owner in waiting_jobs and owner is not None:
+                continue
+            if self._may_send(item):
+                self._backlog.remove(key)
+                self._start(item)
+            else:
+                waiting_jobs.add(owner)
+        if self._backlog and self._timer is None:
+            self._timer = self._loop.call_later(self._next_turn(), self._look_again)
+
+    def _next_turn(self) -> float:
+        """Seconds until something that waits may go."""
+        times = self._progress_times
+        if self._backlog.kept or len(times) < PROGRESS_PER_SECOND:
+            return RETRY_AFTER
+        return max(RETRY_AFTER, times[0] + 1 - self._loop.time())
+
+    def _look_again(self) -> None:
+        self._timer = None
+        self._flush()
+
+    def _may_send(self, item: Outgoing) -> bool:
+        """Has the socket some of its share left? If so, this takes it."""
+        now = self._loop.time()
+        if item.slot is not None:
+            times = self._progress_times
+            if len(times) == PROGRESS_PER_SECOND and now - times[0] < 1:
+                return False
+            times.append(now)
+            return True
+        gained = (now - self._kept_at) * KEPT_PER_SECOND
+        self._kept_tokens = min(float(KEPT_PER_SECOND), self._kept_tokens + gained)
+        self._kept_at = now
+        if self._kept_tokens < 1:
+            return False
+        self._kept_tokens -= 1
+        return True
+
+    def _start(self, item: Outgoing) -> None:
+        # Eager: a socket that can take the frame has taken it when this line is done, and no task was
+        # scheduled.
+        text = item.html if self.html else item.text
+        task = asyncio.Task(self._push(text), loop=self._loop, eager_start=True)
+        if not task.done():
+            self._busy = task
+            task.add_done_callback(self._sent)
+
+    async def _push(self, text: str) -> None:
+        try:
+            await self._send(text)
+        except Exception:
+            # The socket is gone; its consumer hears of it by itself and cleans up.
+            self.close()
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._busy = None
+        self._flush()
+
+    def _remember(self, job: str, seq: int) -> None:
+        self._seen[job] = seq
+        self._seen.move_to_end(job)
+        if len(self._seen) > SEEN_LIMIT:
+            self._seen.popitem(last=False)

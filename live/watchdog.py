@@ -1,0 +1,111 @@
+"""What the hub does unasked, every few seconds while sockets are open: re-read the truth, re-check who may
+hear it.
+
+A frame that was lost on its way heals here, and so does a socket whose user has logged out. A constant number
+of queries, however many sockets are open.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from . import sources
+from .credentials import Credentials, withdrawn
+from .database import in_database_thread
+from .groups import Group
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_INTERVAL = 2.5  # seconds
+SHORTEST_INTERVAL = 0.2  # seconds, however much happens
+
+
+class Watchdog:
+    """Rereads and re-checks for one hub."""
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._task: asyncio.Task[None] | None = None
+        self._asked = asyncio.Event()
+        self._failing = False
+
+    def wake(self) -> None:
+        """Sockets are open: watch them."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._watch(), name="live-watchdog")
+
+    def hurry(self) -> None:
+        """Something has changed: look at once."""
+        self._asked.set()
+
+    async def _watch(self) -> None:
+        """Until the last socket has gone."""
+        interval = getattr(settings, "LIVE_RECONCILE_SECONDS", DEFAULT_INTERVAL)
+        while self._hub.sockets:
+            try:
+                async with asyncio.timeout(interval):
+                    await self._asked.wait()
+                self._asked.clear()
+            except TimeoutError:
+                pass
+            await self.look()
+            await asyncio.sleep(SHORTEST_INTERVAL)
+
+    async def look(self) -> None:
+        """Close what may no longer be open, deliver what is newer in the database than on the sockets."""
+        try:
+            await self._hub.rejoin()
+            await self._close_withdrawn()
+            await self._close_forbidden()
+            await self._reread()
+        except Exception:
+            # Most likely the database is away. What is open stays open, and is looked at again.
+            if not self._failing:
+                logger.exception("Live sockets could not be re-checked; trying again.")
+            self._failing = True
+        else:
+            self._failing = False
+
+    async def _close_withdrawn(self) -> None:
+        sockets = list(self._hub.sockets)
+        everyone: set[Credentials] = {socket.credentials for socket in sockets}
+        if not everyone:
+            return
+        gone = await in_database_thread(lambda: withdrawn(everyone))
+        for socket in sockets:
+            if socket.credentials in gone:
+                socket.close(4401, "Signed out")
+
+    async def _close_forbidden(self) -> None:
+        pairs: dict[str, set[tuple[Group, int]]] = {}
+        for socket in self._hub.sockets:
+            for group in socket.groups:
+                if sources.guard_of(group.kind) is not None:
+                    pairs.setdefault(group.kind, set()).add((group, socket.credentials.user_pk))
+        for kind, asked in pairs.items():
+            guard = sources.guard_of(kind)
+            refused = await in_database_thread(_listed(guard, asked)) if guard else []
+            for group, user_pk in refused:
+                for socket in list(self._hub.sockets):
+                    if group in socket.groups and socket.credentials.user_pk == user_pk:
+                        socket.close(4403, "No longer allowed")
+
+    async def _reread(self) -> None:
+        kinds: dict[str, set[Group]] = {}
+        for group in self._hub.watched():
+            kinds.setdefault(group.kind, set()).add(group)
+        for kind, groups in kinds.items():
+            reread = sources.reread_of(kind)
+            if reread is not None:
+                self._hub.reconcile(await in_database_thread(_listed(reread, groups)))
+
+
+def _listed[A, T](ask: Callable[[Collection[A]], Iterable[T]], about: Collection[A]) -> Callable[[], list[T]]:
+    """`ask(about)`, consumed where the database may be used."""
+    return lambda: list(ask(about))

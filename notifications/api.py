@@ -1,0 +1,189 @@
+"""/api/notifications: JSON for the signed-in user; see docs/protocol.md."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.contrib.auth.models import Group, User
+from django.http import Http404, HttpRequest
+from ninja import Field, Query, Router, Schema
+from ninja.responses import Status
+from pydantic import AwareDatetime, ConfigDict, StrictInt, model_validator
+
+from live.errors import ApiError, invalid
+
+from . import facade, links
+from .news import fields_of
+from .paging import LARGEST_PAGE, BadCursor
+
+router = Router(tags=["notifications"])
+
+LARGEST_ID = 2**31 - 1
+
+
+class Listing(Schema):
+    """What of the list is wanted."""
+
+    unread_only: bool = False
+    type: str | None = Field(None, max_length=facade.TYPE_MAX_LENGTH)
+    limit: int = Field(50, ge=1, le=LARGEST_PAGE)
+    cursor: str | None = Field(None, max_length=200)
+
+
+class NotificationOut(Schema):
+    """One notification; `read` is the asker's own."""
+
+    id: int
+    username: str | None
+    type: str
+    title: str
+    message: str
+    link: str | None
+    read: bool
+    created_at: datetime
+
+
+class PageOut(Schema):
+    """A page of notifications; `count` is the number matching on all pages together."""
+
+    notifications: list[dict[str, Any]]
+    count: int
+    unread_count: int
+    next_cursor: str | None
+
+
+class CountOut(Schema):
+    """A number."""
+
+    count: int
+
+
+class Success(Schema):
+    """It is done."""
+
+    success: bool = True
+
+
+class SuccessWithCount(Success):
+    """It is done, to so many."""
+
+    count: int
+
+
+class MarkAll(Schema):
+    """Up to what: the id or the time of the newest notification seen. Later ones stay unread."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    up_to: StrictInt | AwareDatetime | None = None
+
+
+class Sending(Schema):
+    """A notification to send, to exactly one of: a user, a group of users, everyone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: str | None = Field(None, max_length=150)
+    group: str | None = Field(None, max_length=150)
+    everyone: bool = False
+    type: str = Field("message", min_length=1, max_length=facade.TYPE_MAX_LENGTH)
+    title: Annotated[str, Field(min_length=1, max_length=facade.TITLE_MAX_LENGTH)]
+    message: Annotated[str, Field(min_length=1, max_length=facade.MESSAGE_MAX_LENGTH)]
+    link: str | None = None
+
+    @model_validator(mode="after")
+    def one_addressee(self) -> "Sending":
+        """Not none, not two."""
+        if [self.username is not None, self.group is not None, self.everyone].count(True) != 1:
+            raise ValueError("name exactly one of username, group, everyone")
+        return self
+
+
+class Sent(Success):
+    """How many notifications were made, and which."""
+
+    count: int
+    ids: list[int]
+
+
+def _user(request: HttpRequest) -> User:
+    # Signed in: the API's auth has seen to that.
+    return request.user  # type: ignore[return-value]
+
+
+def _found(found: bool) -> Success:
+    if not found:
+        raise Http404
+    return Success()
+
+
+@router.get("", response=PageOut)
+def list_notifications(request: HttpRequest, listing: Query[Listing]) -> PageOut:
+    """The user's notifications, newest first, their own and broadcasts."""
+    try:
+        page = facade.get_user_notifications(_user(request), **listing.dict())
+    except BadCursor as error:
+        raise invalid("cursor", str(error)) from error
+    return PageOut(
+        notifications=[fields_of(notification) for notification in page.notifications],
+        count=page.count,
+        unread_count=page.unread_count,
+        next_cursor=page.next_cursor,
+    )
+
+
+@router.post("", response={201: Sent})
+def send_notification(request: HttpRequest, sending: Sending) -> Status[Sent]:
+    """Notify a user, a group of users, or everyone. Needs the permission `notifications.send`."""
+    if not _user(request).has_perm("notifications.send"):
+        raise ApiError(403, "forbidden", "You may not send notifications.")
+    texts = {name: getattr(sending, name) for name in ("type", "title", "message", "link")}
+    try:
+        if sending.group is not None:
+            group = Group.objects.filter(name=sending.group).first()
+            if group is None:
+                raise invalid("group", "there is no group of that name")
+            made = facade.notify_group(group, **texts)
+        else:
+            made = [facade.create_notification(username=sending.username, **texts)]
+    except links.LinkRefused as error:
+        raise invalid("link", str(error)) from error
+    except facade.UnknownRecipient as error:
+        raise invalid("username", "there is no user of that name") from error
+    return Status(201, Sent(count=len(made), ids=[notification.pk for notification in made]))
+
+
+@router.get("/unread-count", response=CountOut)
+def unread_count(request: HttpRequest) -> CountOut:
+    """How many notifications the user has not read."""
+    return CountOut(count=facade.get_unread_count(_user(request)))
+
+
+@router.post("/mark-all-read", response=SuccessWithCount)
+def mark_all_read(request: HttpRequest, what: MarkAll | None = None) -> SuccessWithCount:
+    """Mark everything read; with `up_to`, what arrived after it stays unread."""
+    up_to = what.up_to if what is not None else None
+    return SuccessWithCount(count=facade.mark_all_notifications_as_read(_user(request), up_to=up_to))
+
+
+@router.delete("/read", response=SuccessWithCount)
+def delete_read(request: HttpRequest) -> SuccessWithCount:
+    """Delete what the user has read; broadcasts are dismissed for this user alone."""
+    return SuccessWithCount(count=facade.delete_read_notifications(_user(request)))
+
+
+@router.post("/{int:notification_id}/mark-read", response=Success)
+def mark_read(request: HttpRequest, notification_id: int) -> Success:
+    """Mark one read for the user; twice is fine."""
+    return _found(facade.mark_notification_as_read(notification_id, _user(request)))
+
+
+@router.post("/{int:notification_id}/mark-unread", response=Success)
+def mark_unread(request: HttpRequest, notification_id: int) -> Success:
+    """Mark one unread for the user; twice is fine."""
+    return _found(facade.mark_notification_as_unread(notification_id, _user(request)))
+
+
+@router.delete("/{int:notification_id}", response=Success)
+def delete(request: HttpRequest, notification_id: int) -> Success:
+    """Delete the user's own; dismiss a broadcast for this user alone."""
+    return _found(facade.delete_notification(notification_id, _user(request)))
