@@ -137,7 +137,7 @@
 
   const ago = (at) => {
     let value = (at - Date.now()) / 1000;
-    if (Math.abs(value) < 10) return "just now";
+    if (Math.abs(value) < 60) return "just now";
     for (const [size, unit] of STEPS) {
       if (Math.abs(value) < size) return relative.format(Math.trunc(value), unit);
       value /= size;
