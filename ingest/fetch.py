@@ -125,7 +125,7 @@ class Fetcher:
             async with self._stream(url, headers) as response:
                 target = response.headers.get("location", "")
                 if response.status_code in _REDIRECTS and target:
-                    url = urljoin(url, target)
+                    url = _absolute(url, target)
                     continue
                 _check_status(response)
                 body = b"" if response.status_code == 304 else await _read(response, limit)
@@ -150,9 +150,22 @@ class Fetcher:
             yield response
 
 
+_allowed_here: set[str] = set()
+
+
 def allowed_hosts() -> frozenset[str]:
-    """The exceptions to the guard, from the settings: `INGEST_ALLOWED_HOSTS = ["127.0.0.1:8765"]`."""
-    return frozenset(getattr(settings, "INGEST_ALLOWED_HOSTS", ()))
+    """The exceptions to the guard: INGEST_ALLOWED_HOSTS of the settings, and those of this process."""
+    return frozenset(getattr(settings, "INGEST_ALLOWED_HOSTS", ())) | _allowed_here
+
+
+def allow_here(host: str) -> None:
+    """Let fetches of this process reach `host`, such as "127.0.0.1:8765": a server it runs itself."""
+    _allowed_here.add(host)
+
+
+def disallow_here(host: str) -> None:
+    """Take that back."""
+    _allowed_here.discard(host)
 
 
 async def _read(response: httpx2.Response, limit: int) -> bytes:
@@ -166,6 +179,13 @@ async def _read(response: httpx2.Response, limit: int) -> bytes:
         if len(body) > limit:
             raise FetchError(Failure.TOO_LARGE, f"more than {limit // 1_000_000} MB")
     return bytes(body)
+
+
+def _absolute(url: str, target: str) -> str:
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        raise FetchError(Failure.BAD_URL, "after a redirect") from None
 
 
 def _check_status(response: httpx2.Response) -> None:
@@ -191,4 +211,4 @@ def _retry_after(response: httpx2.Response) -> float | None:
     )
 
 
-__all__ = ["Bounds", "FetchError", "Fetched", "Fetcher", "allowed_hosts"]
+__all__ = ["Bounds", "FetchError", "Fetched", "Fetcher", "allow_here", "allowed_hosts", "disallow_here"]

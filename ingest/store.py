@@ -1,4 +1,4 @@
-"""Reading and writing articles: every function here is sync, short, and safe to be called again after a kill."""
+"""Reading and writing articles: each function is sync, short, and safe to be called again after a kill."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -173,7 +173,7 @@ def count_decisions(run_id: UUID) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def note_success(source: Source, *, title: str = "", etag: str = "", last_modified: str = "") -> None:
-    """The source was read. Only if its title was empty is it named by the feed: a person's name for it stays."""
+    """The source was read. A feed names its source only where no person has."""
     changes: dict[str, Any] = {"etag": etag, "last_modified": last_modified}
     if title and not source.title:
         changes["title"] = title

@@ -1,0 +1,195 @@
+# ruff: noqa: E501 - one sentence, one line
+"""What every story of the demo site draws on: people, places, and what happens in a story whatever it is about."""
+
+TOWNS = (
+    "Aldermoor", "Brackwater", "Carrowfield", "Dunhaven", "Eastmere", "Fallowick", "Greyport", "Harrowby",
+    "Inverlade", "Kestrel Bay", "Lowmarsh", "Marlstone", "Netherby", "Oakhampton Vale", "Pellworth", "Quarrydale",
+    "Ravensholt", "Saltern", "Thornbury Cross", "Underhill", "Vinter Sound", "Westering", "Yarrowgate",
+)  # fmt: skip
+REGIONS = ("the northern valleys", "the coastal district", "the lake counties", "the upper moors", "the river plain",
+           "the eastern lowlands", "the island parishes", "the old mining belt")  # fmt: skip
+FIRST_NAMES = ("Maren", "Tobias", "Ilse", "Callum", "Yusuf", "Beatrix", "Oskar", "Leonie", "Priya", "Gareth", "Sunniva",
+               "Matteo", "Hanne", "Declan", "Amara", "Rowan", "Edith", "Kasimir", "Noor", "Winifred")  # fmt: skip
+LAST_NAMES = ("Holloway", "Brandt", "Okafor", "Lindqvist", "Penhale", "Castellan", "Ferrier", "Achterberg", "Quayle",
+              "Rautio", "Sandoval", "Thackeray", "Umber", "Voss", "Whitlock", "Yardley", "Zielinska", "Morrow",
+              "Drummond", "Eskelund")  # fmt: skip
+INSTITUTES = ("the Fenwick Institute", "Aldermoor Technical College", "the Brackwater Observatory for Housing",
+              "the university at Greyport", "the Marlstone Centre for Public Works", "the Yarrow Foundation",
+              "the regional statistics office", "the engineering faculty in Westering")  # fmt: skip
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+          "December")  # fmt: skip
+
+# What happens in a story: its title, and sentences that fit any subject. {thing} and {things} come from the subject.
+ANGLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "pilot": (
+        ("{Place} tries out {things} on a whole street", "A pilot in {place} puts {things} to the test",
+         "What {place} learned from its first year with {things}"),
+        (
+            "The trial in {place} began in {month} with {n} volunteers and a promise to publish every figure, good or bad.",
+            "{person}, who runs the project for the town, keeps a ledger on the kitchen table in which each complaint gets a number.",
+            "Participants may leave the experiment at any time, yet only {few} of them have done so until now.",
+            "A neighbouring scheme in {town} had failed two years earlier, mostly because nobody answered the telephone.",
+            "Every Thursday a small van parks beside the library, and anybody can walk in to ask about the {thing}.",
+            "The most useful lesson, organisers say, was that people trust a neighbour more than a brochure.",
+            "Measurements are taken every fifteen minutes and posted on a notice board that anyone may copy.",
+            "If the second winter confirms the first, {place} intends to extend the trial to {n} further addresses.",
+            "Volunteers received no payment, only a printed guide, a thermos flask and the mobile number of a technician.",
+        ),
+    ),
+    "prices": (
+        ("Why {things} cost less in {place} than next door", "The price of {things} is moving, and {place} feels it",
+         "Who pays for {things}? {Place} opens its books"),
+        (
+            "A year ago the typical quotation in {region} stood at {money}; this {month} it has dropped by {percent} per cent.",
+            "Wholesalers blame the earlier peak on freight, on a shortage of small electronic parts and on plain panic buying.",
+            "{person}, who has compared {n} invoices by hand, found that labour now makes up the larger half of the bill.",
+            "Two firms in {town} advertise a fixed price, though the small print excludes scaffolding and permits.",
+            "Consumer advisers recommend asking for three written offers and for the hourly rate in case something goes wrong.",
+            "Cheap loans helped at first, until the interest rate crept above the savings that people had been promised.",
+            "Second-hand dealers report a brisk trade, which nobody in the business would have predicted five years ago.",
+            "The cooperative in {place} buys in bulk each {month} and passes the discount on to its {n} members.",
+            "Economists at {institute} expect the decline to slow, because rents for storage yards keep rising.",
+        ),
+    ),
+    "study": (
+        ("Study: {things} do better than their reputation", "Researchers looked at {n} {things}. Here is what they saw",
+         "New figures on {things} surprise even the authors"),
+        (
+            "Researchers at {institute} followed {n} cases in {region} over {years} years and published the raw data with their paper.",
+            "Lead author {person} calls the result robust, but warns against carrying it over to other climates without checking.",
+            "The team excluded {few} cases whose records had gaps, and shows in an appendix that this changed little.",
+            "Earlier work had relied on laboratory conditions, in which doors stay shut and nobody forgets to close a valve.",
+            "Reviewers praised the plain language of the report, which runs to just {few} pages including its tables.",
+            "What the study cannot say is whether people who joined early differ from those who are still waiting.",
+            "A follow-up is planned with colleagues in {town}, where conditions are rougher and budgets smaller.",
+            "About {percent} per cent of the difference is explained by habits, and the rest by the quality of the work.",
+            "The authors decline to name a single best solution, and regard that as the most honest part of their paper.",
+        ),
+    ),
+    "training": (
+        ("Wanted: people who understand {things}", "In {place}, apprentices learn all about {things}",
+         "A school for {things} opens its doors in {place}"),
+        (
+            "At the workshop in {place}, {n} trainees are learning a trade that hardly existed when their teachers were young.",
+            "{person} gave up a desk job in {town} for the course and says the smell of the place was what decided it.",
+            "The curriculum was written together with local firms, who lend their own staff as examiners each {month}.",
+            "Half of the timetable happens outdoors, in rain if need be, because customers seldom call on sunny days.",
+            "Vacancies in {region} have doubled within {years} years, and the waiting list for appointments reaches into {month}.",
+            "Graduates may expect {money} in their first year, a sum that some of their parents refuse to believe.",
+            "Women make up {percent} per cent of the current class, more than in any other technical course of the college.",
+            "Old hands are welcome too: an evening class translates forty years of habit into the new vocabulary.",
+            "Drop-out rates fell after the school began to pay for bus tickets and for a decent lunch.",
+        ),
+    ),
+    "dispute": (
+        ("Row over {things} divides {place}", "Neighbours in {place} go to court over {things}",
+         "{Place} council postpones its vote on {things}"),
+        (
+            "The meeting in {place} lasted until midnight, and the caretaker eventually switched off the lights in the corridor.",
+            "Opponents have collected {n} signatures, while supporters answered with a petition that is nearly as long.",
+            "{person}, who chairs the committee, asked both camps to stop shouting and to read the documents first.",
+            "At the heart of the quarrel stands a permit from {month} that was never properly announced to residents.",
+            "A judge in {town} will have to decide whether the objection arrived in time; a ruling is due in {month}.",
+            "Mediation failed twice, once because of a misprinted map and once because nobody had booked a room.",
+            "Legal costs have already reached {money}, enough, as one resident noted, to repair the church roof.",
+            "Similar conflicts in {region} ended in a compromise that pleased nobody and has worked quietly ever since.",
+            "The mayor insists that the town can afford to wait, though the subsidy lapses at the end of the year.",
+        ),
+    ),
+    "opening": (
+        ("{Place} celebrates the arrival of {things}", "Brass band and speeches: {place} welcomes {things}",
+         "After {years} years of planning, {place} gets its {things}"),
+        (
+            "When the ribbon was finally cut in {place}, the scissors were blunt and the band had to start over.",
+            "{person} had fought for this moment for {years} years, through three mayors and one change of government.",
+            "Schoolchildren painted {n} paper flags, most of which the wind carried towards the harbour within minutes.",
+            "The first visitors queued from six in the morning, although doors did not open before ten.",
+            "Construction took longer than planned after workers discovered a medieval well under the car park.",
+            "In the end the bill came to {money}, slightly below the estimate, which made the treasurer visibly proud.",
+            "Guests from {town} inspected every detail and took notes, for they want something similar by {month}.",
+            "A plaque names all {n} donors, down to the pensioner who gave her collection of silver coins.",
+            "Whether the enthusiasm survives the first frost is a question that nobody wished to discuss on the day.",
+        ),
+    ),
+    "trouble": (
+        ("When {things} fail: a cold week in {place}", "Fault report: what went wrong with {things} in {place}",
+         "{Place} learns the hard way how to look after {things}"),
+        (
+            "The first calls reached the emergency desk in {place} shortly after five on a Sunday morning.",
+            "By noon {n} addresses were affected, and volunteers had begun to carry blankets and soup up the stairs.",
+            "{person}, the engineer on duty, traced the fault to a connector no larger than a thumbnail.",
+            "The manufacturer had warned of the weakness in a bulletin, but the letter went to an office that closed years ago.",
+            "Spare parts arrived from {town} by taxi, since the parcel service does not deliver on holidays.",
+            "An inquiry found {few} separate mistakes, none of which would have been serious on its own.",
+            "Since {month} a checklist hangs beside every unit, and each visit has to be signed by two people.",
+            "Insurance covers {percent} per cent of the damage; the rest will be shared out among the owners.",
+            "Residents were kinder about the episode than the press, perhaps because they had seen who stayed up all night.",
+        ),
+    ),
+    "funding": (
+        ("{Place} sets aside money for {things}", "Grant for {things}: how {place} wants to spend it",
+         "Region offers {money} for {things}"),
+        (
+            "From {month} on, applicants in {region} can claim up to {money}, provided the paperwork is complete.",
+            "The fund is modest by national standards, though it would be enough for roughly {n} projects a year.",
+            "{person} at the town hall in {place} promises an answer within {few} weeks and a human voice on the line.",
+            "Tenants may apply as well, which earlier programmes had ruled out for reasons no one can remember.",
+            "Money is paid in two parts: one on ordering, another after an inspector has seen the finished work.",
+            "Critics point out that {percent} per cent of the previous budget was never called up at all.",
+            "To change that, advisers will travel through the villages with a caravan and a portable printer.",
+            "The neighbouring council in {town} preferred to hire two more clerks, arguing that advice beats cash.",
+            "Applications open on the first Monday of {month}, and experience suggests that they should be early.",
+        ),
+    ),
+}  # fmt: skip
+
+# Colour that fits anywhere.
+ASIDES = (
+    "The weather that week was grey, with drizzle coming in from the estuary and a persistent smell of wet leaves.",
+    "On the way out, a retired postman stopped to say that he had been sceptical once and was now merely curious.",
+    "{other}, who lives across the road, keeps a photograph album of every stage and shows it to whoever asks.",
+    "Local radio devoted a phone-in programme to the matter, during which the lines were busy for two hours.",
+    "Nobody could quite explain why {town} managed in months what had taken other places most of a decade.",
+    "A spreadsheet circulating among enthusiasts lists {n} comparable examples, from fishing villages to suburbs.",
+    "“We are not heroes, we simply read the manual,” said {other}, pouring another cup of rather strong tea.",
+    "Sceptics remain, and some of their arguments deserve better answers than they have been given so far.",
+    "The town archive holds letters from 1911 in which very nearly the same objections were raised against street lamps.",
+    "Translated into everyday terms, that is about as much as a family spends on bread and milk in a year.",
+    "“Ask me again after the winter,” {other} answered, smiling, when pressed for a forecast.",
+    "Visitors from abroad have begun to turn up, usually with a camera and a long list of technical questions.",
+    "Not everything went smoothly: a delivery of cables ended up in a town of the same name on the wrong coast.",
+    "The local newspaper printed a full-page diagram, and the edition sold out before lunchtime.",
+    "An older generation remembers when coal was carried into the cellar twice a week and ash carried out again.",
+    "Planning officers in {region} have since rewritten their guidance, which shrank from ninety pages to eleven.",
+    "“It is the small things that decide,” {other} remarked, pointing to a hand-drawn label on a switch.",
+    "There is talk of a documentary film, although so far only the title and the soundtrack exist.",
+    "Elsewhere the mood is calmer: in {town}, the subject takes up a single line in the annual report.",
+    "The parish magazine has opened a column for questions, and its editor says that the post bag has never been heavier.",
+    "Statistics for the quarter are expected in {month}, and they will show whether the trend is more than a blip.",
+    "For the moment the town enjoys the attention, and the bakery has named a bun after the whole affair.",
+    "Two students from {institute} now write their final thesis about it, to the delight of the village innkeeper.",
+    "Critics and supporters agree on one thing at least: the forms should be shorter and the letters larger.",
+    "In the evening the lights along the quay came on one after another, and the discussion moved to the tavern.",
+    "A delegation will report back in {month}; until then, everyone involved has promised to keep their tempers.",
+)  # fmt: skip
+
+GERMAN_TITLES = ("Wärmewende in {place}: Ein Dorf rechnet nach", "Neue Leitungen für {place}: Was Anwohner wissen sollten",
+                 "Strom vom eigenen Dach: Erfahrungen aus {place}", "Handwerk in {place} sucht dringend Nachwuchs")  # fmt: skip
+GERMAN = (
+    "In {place} treffen sich die Nachbarn seit {month} jeden zweiten Donnerstag, um über ihre Heizungen zu sprechen.",
+    "{person} hat die Rechnungen der vergangenen {years} Jahre sortiert und dabei manche Überraschung erlebt.",
+    "Die Gemeinde will den Umbau fördern, doch das Geld reicht in diesem Jahr nur für {n} Anträge.",
+    "Wer einen Termin beim Handwerker braucht, muss sich derzeit mehrere Monate lang gedulden.",
+    "Am Rathaus hängt ein großer Plan, auf dem jede Straße und jede Leitung eingezeichnet ist.",
+    "Besonders die älteren Häuser bereiten Sorgen, weil ihre Wände kaum gedämmt und die Fenster undicht sind.",
+    "„Wir haben klein angefangen und viel dabei gelernt“, sagt {other} und zeigt auf den Keller.",
+    "Fachleute raten, zuerst den Verbrauch genau zu messen und erst danach über neue Technik zu entscheiden.",
+    "Im Winter wurde die Anlage zweimal abgeschaltet, ohne dass die Bewohner es überhaupt bemerkt hätten.",
+    "Die Kosten lagen am Ende bei {money}, etwas weniger, als der Gemeinderat befürchtet hatte.",
+    "Nun prüft auch die Nachbarstadt {town}, ob sie das Verfahren übernehmen und gemeinsam einkaufen kann.",
+    "Eine Arbeitsgruppe der Hochschule begleitet das Vorhaben und veröffentlicht regelmäßig alle Messwerte.",
+    "Kritik gibt es trotzdem: Manchen geht alles zu langsam, anderen wiederum viel zu schnell.",
+    "Bis zum kommenden Frühjahr soll entschieden werden, wie es in den übrigen Ortsteilen weitergeht.",
+    "Die Bäckerei am Markt hat ihre Öfen bereits umgestellt und spart nach eigenen Angaben {percent} Prozent.",
+    "Beim Sommerfest wird die Anlage für Besucher geöffnet, mit Führungen, Kuchen und einer Hüpfburg.",
+)  # fmt: skip
