@@ -40,8 +40,8 @@ MAX_SOCKETS_PER_USER = 50
 class LiveConsumer(AsyncWebsocketConsumer):
     """A socket that listens to the hub.
 
-    A subclass says in `open` which groups it watches, in `greet` what it tells first, and in `handlers`, which
-    it fills in `open`, what it does with frames of the client besides `ping`: type of frame to bound method.
+    A subclass says in `open` which groups it watches and in `greet` what it tells first. In `handlers`, which
+    `open` fills, it says what it does with frames of the client besides `ping`: type of frame to bound method.
     """
 
     user: Any
@@ -161,9 +161,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"))
         self.html = query.get("content", [""])[-1] == "html"
         self._hub = Hub.here()
-        if self._hub.sockets_of(self.user.pk) >= getattr(
-            settings, "LIVE_MAX_SOCKETS_PER_USER", MAX_SOCKETS_PER_USER
-        ):
+        if self._hub.sockets_of(self.user.pk) >= getattr(settings, "LIVE_MAX_SOCKETS_PER_USER", MAX_SOCKETS_PER_USER):
             raise Refused(closing.TOO_MANY, "Too many sockets")
 
         # Entered before the first query, so that many sockets opening together are counted.

@@ -80,9 +80,7 @@ def install(api: NinjaAPI) -> None:
 
 
 def _api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
-    return error_response(
-        error.status, error.code, error.message, error.details, retry_after=error.retry_after
-    )
+    return error_response(error.status, error.code, error.message, error.details, retry_after=error.retry_after)
 
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:

@@ -17,6 +17,7 @@ _REPLACEABLE_STATUSES = frozenset({"progress", "pending"})
 # These say all that a progress frame says and more: progress still waiting behind them is out of date.
 _COVERS_PROGRESS = frozenset({"batch_update", "completed", "error", "cancelled"})
 _LARGEST_INTEGER = 2**63
+_MOST_BITS = 4096
 
 
 def timestamp(at: datetime | None = None) -> str:
@@ -137,7 +138,10 @@ def plain(value: Any) -> Any:
             text = str(value)
             return text if text.isascii() else text.encode("utf-8", "replace").decode()
         case int():
-            return int(value) if -_LARGEST_INTEGER <= value < _LARGEST_INTEGER else str(value)
+            if -_LARGEST_INTEGER <= value < _LARGEST_INTEGER:
+                return int(value)
+            # Python refuses to write out integers of thousands of digits in decimal.
+            return str(int(value)) if value.bit_length() < _MOST_BITS else hex(value)
         case float():
             return value if math.isfinite(value) else None
         case Mapping():
@@ -151,6 +155,6 @@ def plain(value: Any) -> Any:
         case timedelta():
             return value.total_seconds()
         case Decimal():
-            return plain(float(value))
+            return plain(float(value)) if value.is_finite() else None
         case _:
             return plain(str(value))

@@ -26,9 +26,7 @@ class SessionAuth(APIKeyCookie):
         # missing.
         user = self.authenticate(request, self._get_key(request))
         if user is not None and not getattr(request, "_ninja_csrf_exempt", False) and check_csrf(request):
-            raise ApiError(
-                403, "csrf_failed", "The CSRF token is missing or wrong. Reload the page and try again."
-            )
+            raise ApiError(403, "csrf_failed", "The CSRF token is missing or wrong. Reload the page and try again.")
         return user
 
     def _get_key(self, request: HttpRequest) -> str | None:
@@ -58,9 +56,7 @@ class ApiErrorsMiddleware:
     sync_capable = True
     async_capable = True
 
-    def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-    ) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]) -> None:
         self.get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)

@@ -297,8 +297,6 @@ class Hub:
                 logger.exception("A frame could not be prepared and is passed over.")
 
 
-def _all(
-    personalize: sources.Personalize, frame: Frame, groups: Collection[Group]
-) -> list[tuple[Group, Frame]]:
+def _all(personalize: sources.Personalize, frame: Frame, groups: Collection[Group]) -> list[tuple[Group, Frame]]:
     """What `personalize` says, consumed where the database may be used."""
     return list(personalize(frame, groups))

@@ -26,9 +26,7 @@ def is_ours(scope: dict[str, Any]) -> bool:
     origin = _parse(stated[0])
     if len(stated) > 1 or origin is None:
         return False
-    return origin == _own(scope) or any(
-        _matches(origin, trusted) for trusted in settings.CSRF_TRUSTED_ORIGINS
-    )
+    return origin == _own(scope) or any(_matches(origin, trusted) for trusted in settings.CSRF_TRUSTED_ORIGINS)
 
 
 def _own(scope: dict[str, Any]) -> Origin | None:
@@ -58,11 +56,7 @@ def _matches(origin: Origin, trusted: str) -> bool:
         return origin == _parse(trusted)
     # Django's notation for all subdomains: https://*.example.org
     pattern = _parse(trusted.replace("*", "", 1))
-    return (
-        pattern is not None
-        and (scheme, port) == (pattern[0], pattern[2])
-        and is_same_domain(host, pattern[1])
-    )
+    return pattern is not None and (scheme, port) == (pattern[0], pattern[2]) and is_same_domain(host, pattern[1])
 
 
 def _parse(text: str) -> Origin | None:

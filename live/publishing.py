@@ -170,9 +170,7 @@ class _Outbox:
     def _note_outage(self, trouble: Exception) -> None:
         if not self._layer_is_down:
             self._layer_is_down = True
-            logger.warning(
-                "Live updates are not getting through (%s). Pages catch up by re-reading.", repr(trouble)
-            )
+            logger.warning("Live updates are not getting through (%s). Pages catch up by re-reading.", repr(trouble))
 
     def _note_success(self) -> None:
         if self._layer_is_down:
