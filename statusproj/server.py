@@ -41,8 +41,12 @@ class LiveServer:
     def run(self) -> None:
         """Serve until a signal comes, then leave in order: runs first, sockets after them."""
         use_loop(twisted_loop)
-        reactor.callWhenRunning(self._started)
+        reactor.callWhenRunning(self._started)  # type: ignore[attr-defined]  # the reactor poses as a module
         self._daphne.run()
+        # Daphne logs that a port is taken, stops, and calls that a day.
+        self.failed = not self._daphne.listening_addresses
+        if self.failed:
+            logger.critical("Cannot listen on %s: is the port taken? Choose another with --port.", self._address)
 
     def stop(self) -> None:
         """Begin to leave; a second call leaves at once."""
@@ -56,22 +60,15 @@ class LiveServer:
     def _started(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             twisted_loop.add_signal_handler(number, self.stop)
-        self._start_task(self._check_listening())
+        self._start_task(self._begin())
+
+    async def _begin(self) -> None:
+        while not self._daphne.listening_addresses:  # noqa: ASYNC110 - Daphne offers nothing to wait for
+            await asyncio.sleep(0.01)
         if self._with_worker:
             self._worker = Worker()
             self._start_task(self._worker.run())
-
-    async def _check_listening(self) -> None:
-        # Daphne logs a port that is taken, and would go on to serve nothing.
-        while not self._daphne.listening_addresses:
-            if all(listener.called for listener in self._daphne.listeners):
-                break
-            await asyncio.sleep(0.01)
-        if not self._daphne.listening_addresses:
-            logger.critical("Nothing can be served at %s: is the port taken? Choose another with --port.", self._address)
-            self.failed = True
-            self.stop()
-        elif self._on_ready is not None:
+        if self._on_ready is not None:
             self._on_ready()
 
     async def _leave(self) -> None:

@@ -128,7 +128,7 @@ else:
             "OPTIONS": {"data_dir": str(DATA_DIR)},
         }
     }
-# A pool, not persistent connections: under ASGI each request has its own thread, and threads do not keep what they open.
+# A pool, not persistent connections: under ASGI each request has a thread of its own, which would not reuse them.
 DATABASES["default"]["OPTIONS"]["pool"] = {
     "min_size": 1,
     "max_size": int(os.environ.get("DATABASE_POOL_SIZE", "20")),

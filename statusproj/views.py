@@ -1,20 +1,18 @@
 """The dashboard, and signing in and out."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
-from django.db.models import Max, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tasks import access
 from tasks.models import TaskRun
 from tasks.presenters import NOT_SHOWN, WORDS, present_runs
+from tasks.standstill import find_standstill
 from tasks.states import Status
 
 sign_in = LoginView.as_view(template_name="registration/sign_in.html", redirect_authenticated_user=True)
@@ -23,8 +21,6 @@ sign_out = LogoutView.as_view()
 LIVE_SHOWN = 12
 FAILED_SHOWN = 5
 RECENT_SHOWN = 6
-# A worker takes up a waiting run within milliseconds; a line that stands this long has nobody to serve it.
-STANDSTILL = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +54,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "more_live": max(0, counts["running"] + counts["pending"] - len(live)),
         "tiles": _tiles(counts),
         "total": counts["total"],
-        "standstill_since": _standstill_since(timezone.now()),
+        "standstill": find_standstill(),
         "sees_all": access.sees_everything(request.user),
     }
     return render(request, "dashboard.html", context)
@@ -69,15 +65,3 @@ def _tiles(counts: dict[str, int]) -> list[Tile]:
         Tile(name=WORDS[status][0], number=counts[status], icon=status, tone=WORDS[status][1], status=status)
         for status in (Status.RUNNING, Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED)
     ]
-
-
-def _standstill_since(now: datetime) -> datetime | None:
-    """Since when runs have been waiting while none runs: nobody seems to be at work. One query."""
-    ready = Q(status=Status.PENDING) & (Q(run_after=None) | Q(run_after__lte=now - STANDSTILL))
-    line = TaskRun.objects.live().aggregate(
-        running=Max("started_at", filter=Q(status=Status.RUNNING)),
-        waiting=Min("created_at", filter=ready),
-    )
-    if line["running"] is not None or line["waiting"] is None or line["waiting"] > now - STANDSTILL:
-        return None
-    return line["waiting"]

@@ -2,14 +2,13 @@
 
 from uuid import UUID
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.http import Http404
 
 from .models import TaskRun
 from .states import LIVE, Status
 
-type Viewer = AbstractBaseUser | AnonymousUser
+type Viewer = AbstractUser | AnonymousUser
 
 
 def get_visible_run(user: Viewer, run_id: UUID | str) -> TaskRun:
@@ -28,17 +27,12 @@ def may_control(user: Viewer, run: TaskRun) -> bool:
     """May `user` change this run's fate: its owner, and staff who may control runs."""
     if not user.is_authenticated or not user.is_active:
         return False
-    return run.owner_id == user.pk or sees_everything(user) and user.has_perm("tasks.control_taskrun")  # type: ignore[union-attr]
+    return run.owner_id == user.pk or (sees_everything(user) and user.has_perm("tasks.control_taskrun"))
 
 
 def sees_everything(user: Viewer) -> bool:
     """May `user` see the runs of others?"""
-    return bool(
-        user.is_authenticated
-        and user.is_active
-        and getattr(user, "is_staff", False)
-        and user.has_perm("tasks.view_taskrun")  # type: ignore[union-attr]
-    )
+    return bool(user.is_authenticated and user.is_active and user.is_staff and user.has_perm("tasks.view_taskrun"))
 
 
 def can_cancel(user: Viewer, run: TaskRun) -> bool:

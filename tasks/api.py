@@ -211,7 +211,10 @@ def cancel_task(request: HttpRequest, task_id: UUID) -> dict[str, Any]:
     except TransitionRefused:
         run.refresh_from_db()
         raise ApiError(
-            409, "already_finished", f"This run has ended: it is {run.get_status_display().lower()}.", {"status": run.status}
+            409,
+            "already_finished",
+            f"This run has ended: it is {run.get_status_display().lower()}.",
+            {"status": run.status},
         ) from None
     message = "Cancelled." if run.is_final else "Cancelling: the run stops at its next step."
     return {"message": message, "task": task_object(run, request.user)}
@@ -231,7 +234,9 @@ def retry_task(request: HttpRequest, task_id: UUID) -> Any:
 
 
 @router.post("/cleanup", response=CleanupAnswer, summary="Delete old runs")
-def cleanup(request: HttpRequest, max_age_hours: float = Query(24, ge=0, le=1_000_000, allow_inf_nan=False)) -> dict[str, Any]:
+def cleanup(
+    request: HttpRequest, max_age_hours: float = Query(24, ge=0, le=1_000_000, allow_inf_nan=False)
+) -> dict[str, Any]:
     """Delete runs that ended more than `max_age_hours` ago. Staff with permission only."""
     if not (request.user.is_staff and request.user.has_perm("tasks.cleanup_taskrun")):
         raise ApiError(403, "forbidden", "Only staff who may clean up can delete old runs.")

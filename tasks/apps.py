@@ -10,12 +10,11 @@ class TasksConfig(AppConfig):
     verbose_name = "Background tasks"
 
     def ready(self) -> None:
-        """Make the engine know our tickets, and the sockets know how to read runs."""
+        """Connect the room with the engine and with the sockets."""
         from live import fragments
 
-        from . import live_sources, worker
+        from . import live_sources, worker  # noqa: F401 - importing worker makes the engine know our tickets
         from .presenters import render_run_fragments
 
         live_sources.register()
         fragments.register("job_update", render_run_fragments)
-        assert worker.execute is not None

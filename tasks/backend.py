@@ -41,7 +41,7 @@ class Task(DjangoTask):
     metadata: dict[str, Any] = field(default_factory=dict, hash=False)
     retry_of: UUID | None = None
 
-    def using(  # type: ignore[override]
+    def using(
         self,
         *,
         priority: int | None = None,
@@ -57,7 +57,7 @@ class Task(DjangoTask):
         max_attempts: int | None = None,
     ) -> Self:
         """The same task with other defaults; what is None stays as it is."""
-        changes = {
+        changes: dict[str, Any] = {
             "priority": priority,
             "queue_name": queue_name,
             "run_after": run_after,
@@ -74,7 +74,7 @@ class Task(DjangoTask):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskContext(DjangoTaskContext):
+class TaskContext(DjangoTaskContext):  # type: ignore[misc]  # the stubs call it unfrozen
     """What a function with `takes_context=True` is handed: who it runs for, and a way to report."""
 
     run: TaskRun
@@ -125,7 +125,7 @@ class ProcrastinateBackend(BaseTaskBackend):
             if len(task.topic) > 200 or len(task.unique) > 200:
                 raise InvalidTask("topic and unique may each have 200 characters at most.")
 
-    def enqueue(self, task: Task, args: list[Any], kwargs: dict[str, Any]) -> TaskResult:
+    def enqueue(self, task: Any, args: Any, kwargs: Any) -> "TaskResult[Any, Any]":
         """Store and queue a run, in the caller's transaction.
 
         Raises InvalidTask for a task that cannot run here, TypeError for arguments that JSON cannot say, and
@@ -152,7 +152,7 @@ class ProcrastinateBackend(BaseTaskBackend):
         )
         return result_of(run, task)
 
-    def get_result(self, result_id: str) -> TaskResult:
+    def get_result(self, result_id: str) -> "TaskResult[Any, Any]":
         """The run with this id. Raises TaskResultDoesNotExist."""
         try:
             run = TaskRun.objects.get(pk=UUID(str(result_id)))

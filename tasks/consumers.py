@@ -1,4 +1,4 @@
-"""The sockets on which runs are watched: one run, or every run of a topic. Access is asked of access.py, at the door."""
+"""The sockets on which runs are watched: one run, or all of a topic. Access is asked of access.py, at the door."""
 
 from typing import Any
 

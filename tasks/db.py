@@ -1,7 +1,7 @@
 """ORM work from the event loop, on threads of our own.
 
-Django's `sync_to_async` would put every call of the process on one thread, behind each other. These threads are few, each
-with its own connection, and a connection that died while a thread was idle is replaced before it is used.
+Django's `sync_to_async` would put every call of the process on one thread, behind each other. These threads are few,
+and give their connection back to the pool after each call.
 """
 
 import asyncio

@@ -20,7 +20,9 @@ class TransitionRefused(TaskManagerError):
     """The run did not move: it has ended, or another process got there first."""
 
     def __init__(self, run_id: UUID, target: str) -> None:
-        super().__init__(f"This run can no longer become {target}: it has moved on since. Reload it to see how it ended.")
+        super().__init__(
+            f"This run can no longer become {target}: it has moved on since. Reload it to see how it ended."
+        )
         self.run_id = run_id
         self.target = target
 
@@ -38,5 +40,5 @@ class CannotRetry(TaskManagerError):
     """The run is not one that can be run again."""
 
 
-class RunStopped(BaseException):  # noqa: N818 - an order to stop, like KeyboardInterrupt, not an error
+class RunStopped(BaseException):
     """The run was asked to stop (cancel, timeout, shutdown, lost to another worker)."""

@@ -7,6 +7,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -85,10 +86,9 @@ class Execution:
 
     async def _call(self, run: TaskRun, progress: Progress) -> Outcome:
         try:
-            function, arguments = _prepare(run, progress)
+            function, arguments = await in_thread(_prepare, run, progress)
         except Exception as error:
             return Outcome(error=error)
-        await in_thread(signals.started, run)
         in_loop = inspect.iscoroutinefunction(function)
         call = partial(function, *arguments, **run.kwargs)
         body: asyncio.Future[Any] = asyncio.create_task(call()) if in_loop else _start_thread(call)
@@ -98,9 +98,7 @@ class Execution:
             if in_loop:
                 await sync_to_async(close_old_connections)()
 
-    async def _watch(
-        self, run: TaskRun, progress: Progress, body: "asyncio.Future[Any]", *, in_loop: bool
-    ) -> Outcome:
+    async def _watch(self, run: TaskRun, progress: Progress, body: "asyncio.Future[Any]", *, in_loop: bool) -> Outcome:
         deadline = None if run.timeout is None else asyncio.get_running_loop().time() + run.timeout.total_seconds()
         await self._body_or_order(body, deadline)
         if body.done() and self._why is None:
@@ -153,7 +151,9 @@ async def until_done[R](write: Callable[[], R]) -> R:
 
 
 def _prepare(run: TaskRun, progress: Progress) -> tuple[Callable[..., Any], list[Any]]:
+    """The function and its positional arguments. Says that the attempt starts. Raises ImportError when it is gone."""
     task = task_at(run.task)
+    signals.started(run)
     if not task.takes_context:
         return task.func, list(run.args)
     context = TaskContext(task_result=result_of(run, task), run=run, progress=progress)
@@ -178,14 +178,12 @@ def _start_thread(call: Callable[[], Any]) -> "asyncio.Future[Any]":
         value, caught = None, None
         try:
             value = context.run(call)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the function's outcome
+        except BaseException as error:
             caught = error
         finally:
             connections.close_all()
-        try:
+        with suppress(RuntimeError):  # the loop is gone: nobody waits for us any more
             loop.call_soon_threadsafe(deliver, value, caught)
-        except RuntimeError:
-            pass  # the loop is gone: nobody waits for us any more
 
     # Daemon: a function that never ends must not keep the process from ending.
     threading.Thread(target=target, name="task function", daemon=True).start()

@@ -1,7 +1,7 @@
-"""The only writer of a run's status. Each arrow of states.py is one conditional UPDATE and one event, in one transaction.
+"""The only writer of a run's status. Each arrow of states.py is one conditional UPDATE and one event, in a transaction.
 
-The UPDATE's row count is the verdict: zero rows means somebody else was first, and nothing is recorded. `attempt` is the
-fencing token: a worker that was presumed dead and comes back holds an old one, and can write nothing.
+The UPDATE's row count is the verdict: zero rows means somebody else was first, and nothing is recorded. `attempt` is
+the fencing token: a worker that was presumed dead and comes back holds an old one, and can write nothing.
 """
 
 import uuid
@@ -66,9 +66,7 @@ def create(new: NewRun) -> TaskRun:
 
 def _insert(new: NewRun) -> TaskRun:
     run_id = uuid.uuid4()
-    ticket = tickets.issue(
-        run_id=run_id, attempt=1, queue=new.queue, priority=new.priority, run_after=new.run_after
-    )
+    ticket = tickets.issue(run_id=run_id, attempt=1, queue=new.queue, priority=new.priority, run_after=new.run_after)
     run = TaskRun.objects.create(
         id=run_id,
         task=new.task,
@@ -98,7 +96,13 @@ def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
     """Take a waiting run for `worker`. None when it is not this attempt's to take any more."""
     try:
         run = _move(
-            run_id, attempt, Status.RUNNING, {"worker": worker}, worker=worker, started_at=timezone.now(), run_after=None
+            run_id,
+            attempt,
+            Status.RUNNING,
+            {"worker": worker},
+            worker=worker,
+            started_at=timezone.now(),
+            run_after=None,
         )
     except TransitionRefused:
         return None
@@ -109,7 +113,12 @@ def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
 
 def complete(run: TaskRun, result: Any, *, message: str = "") -> TaskRun:
     """The function returned: keep its `result` (JSON types)."""
-    changes: dict[str, Any] = {"result": result, "progress": 100, "completed_at": timezone.now(), "current_item": ""}
+    changes: dict[str, Any] = {
+        "result": result,
+        "progress": 100,
+        "completed_at": timezone.now(),
+        "current_item": "",
+    }
     if message:
         changes["message"] = fit(message, 1000)
     return _finish(run, Status.COMPLETED, {"message": message} if message else {}, **changes)
@@ -196,12 +205,15 @@ def release(run: TaskRun) -> TaskRun:
 
 def rescue(run: TaskRun) -> TaskRun:
     """The worker of `run` is gone. Back in line while attempts are left, else FAILED; never more than three times."""
-    lost = {"failed_attempts": F("failed_attempts") + 1, "rescues": F("rescues") + 1}
+    lost: dict[str, Any] = {"failed_attempts": F("failed_attempts") + 1, "rescues": F("rescues") + 1}
     if run.cancel_requested_at is not None:
         return confirm_cancelled(run)
     if run.failed_attempts + 1 < run.max_attempts and run.rescues < MAX_RESCUES:
         return _back_in_line(
-            run, {"reason": "worker lost", "worker": run.worker}, message="Waiting: its worker was lost.", **lost
+            run,
+            {"reason": "worker lost", "worker": run.worker},
+            message="Waiting: its worker was lost.",
+            **lost,
         )
     error = "Worker lost: the process that ran this ended without a word."
     return _finish(
@@ -278,9 +290,7 @@ def _back_in_line(run: TaskRun, event: dict[str, Any], *, run_after: datetime | 
 
 
 def _ticket_for(run: TaskRun, attempt: int, run_after: datetime | None) -> int:
-    return tickets.issue(
-        run_id=run.pk, attempt=attempt, queue=run.queue, priority=run.priority, run_after=run_after
-    )
+    return tickets.issue(run_id=run.pk, attempt=attempt, queue=run.queue, priority=run.priority, run_after=run_after)
 
 
 def _finish(run: TaskRun, target: Status, event: dict[str, Any], **changes: Any) -> TaskRun:
@@ -306,9 +316,7 @@ def _move(run_id: uuid.UUID, attempt: int, target: Status, event: dict[str, Any]
 
 
 def _record(run: TaskRun, data: dict[str, Any]) -> None:
-    TaskEvent.objects.create(
-        run=run, seq=run.seq, kind=TaskEvent.Kind.STATE, data={"attempt": run.attempt, **data}
-    )
+    TaskEvent.objects.create(run=run, seq=run.seq, kind=TaskEvent.Kind.STATE, data={"attempt": run.attempt, **data})
 
 
 def _announce(run: TaskRun) -> None:

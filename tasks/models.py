@@ -79,7 +79,9 @@ class TaskRun(models.Model):
     started_at = models.DateTimeField(null=True, blank=True, help_text="Start of the current attempt.")
     completed_at = models.DateTimeField(null=True, blank=True)
 
-    progress = models.FloatField(default=0, help_text="0 to 100; never falls within an attempt; 100 only when completed.")
+    progress = models.FloatField(
+        default=0, help_text="0 to 100; never falls within an attempt; 100 only when completed."
+    )
     processed_items = models.PositiveBigIntegerField(default=0)
     total_items = models.PositiveBigIntegerField(null=True, blank=True, help_text="Empty while unknown.")
     current_item = models.CharField(max_length=500, blank=True, default="")
@@ -115,7 +117,10 @@ class TaskRun(models.Model):
     class Meta:
         db_table = "background_tasks"
         ordering = ["-created_at", "-id"]
-        permissions = [("control_taskrun", "Can cancel and retry every run"), ("cleanup_taskrun", "Can delete old runs")]
+        permissions = [
+            ("control_taskrun", "Can cancel and retry every run"),
+            ("cleanup_taskrun", "Can delete old runs"),
+        ]
         constraints = [
             CheckConstraint(
                 condition=Q(completed_at=None) ^ Q(status__in=sorted(FINAL)), name="task_final_iff_completed"
@@ -123,7 +128,8 @@ class TaskRun(models.Model):
             CheckConstraint(condition=Q(status__in=Status.values), name="task_status_known"),
             CheckConstraint(condition=Q(progress__gte=0) & Q(progress__lte=100), name="task_progress_in_range"),
             CheckConstraint(
-                condition=Q(status=Status.COMPLETED) ^ Q(progress__lt=100), name="task_full_iff_completed_status"
+                condition=Q(status=Status.COMPLETED) ^ Q(progress__lt=100),
+                name="task_full_iff_completed_status",
             ),
             CheckConstraint(
                 condition=Q(total_items=None) | Q(processed_items__lte=F("total_items")),
@@ -185,4 +191,4 @@ class TaskEvent(models.Model):
         constraints = [UniqueConstraint(fields=["run", "seq"], name="task_event_order")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.seq} of {self.run_id}"  # type: ignore[attr-defined]
+        return f"{self.kind} {self.seq} of {self.run_id}"

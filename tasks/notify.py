@@ -41,7 +41,11 @@ def send_outcome(run: TaskRun, texts: str = "") -> None:
             if draft is not None:
                 username = get_user_model()._default_manager.values_list("username", flat=True).get(pk=run.owner_id)
                 facade.create_notification(
-                    username=username, type=draft.type, title=draft.title, message=draft.message, link=draft.link
+                    username=username,
+                    type=draft.type,
+                    title=draft.title,
+                    message=draft.message,
+                    link=draft.link,
                 )
     except Exception:
         logger.exception("No notification for run %s", run.pk)

@@ -31,6 +31,4 @@ def options_of(path: str) -> Options:
         task = task_at(path)
     except ImportError:
         return Options()
-    return Options(
-        notification=getattr(task, "notification", ""), backoff=getattr(task, "backoff", Options().backoff)
-    )
+    return Options(notification=getattr(task, "notification", ""), backoff=getattr(task, "backoff", Options().backoff))

@@ -1,7 +1,7 @@
 """The reporter a task function holds. A call is a few attribute writes; the database hears five times a second at most.
 
-Safe from any thread. What is stored never goes backwards within an attempt, never exceeds the total, and stays below 100
-until the run has completed, whatever the function says.
+Safe from any thread. What is stored never goes backwards within an attempt, never exceeds the total, and stays below
+100 until the run has completed, whatever the function says.
 """
 
 import asyncio
@@ -90,7 +90,9 @@ class Progress:
             self._mark_dirty()
 
     @overload
-    def track[T](self, items: AsyncIterable[T], *, total: int | None = None, stage: str | None = None) -> "Tracked[T]": ...
+    def track[T](
+        self, items: AsyncIterable[T], *, total: int | None = None, stage: str | None = None
+    ) -> "Tracked[T]": ...
     @overload
     def track[T](self, items: Iterable[T], *, total: int | None = None, stage: str | None = None) -> "Tracked[T]": ...
     def track(self, items: Any, *, total: int | None = None, stage: str | None = None) -> "Tracked[Any]":
@@ -143,7 +145,9 @@ class Progress:
         try:
             self.lost = not await in_thread(self._write, entries)
         except DatabaseError:
-            logger.warning("Progress of run %s could not be written; it will be tried again", self._run.pk, exc_info=True)
+            logger.warning(
+                "Progress of run %s could not be written; it will be tried again", self._run.pk, exc_info=True
+            )
             self._entries.extendleft(reversed(entries))
             self._dirty = True
             self._wake.set()
@@ -163,10 +167,8 @@ class Progress:
         if self._closing.is_set():
             return
         self._dirty = True
-        try:
+        with suppress(RuntimeError):  # the loop is gone, and the worker with it
             self._loop.call_soon_threadsafe(self._wake.set)
-        except RuntimeError:
-            pass  # the loop is gone, and the worker with it
 
     def _write(self, entries: list[Entry]) -> bool:
         """Store and publish. False when the run is no longer this attempt's."""

@@ -35,7 +35,7 @@ def sweep(*, dead_after: timedelta = DEAD_AFTER) -> int:
 
 
 def rescue_predecessors() -> int:
-    """Rescue at once what dead processes of this very host left RUNNING, without waiting for silence to be long enough."""
+    """Rescue at once what dead processes of this very host left RUNNING: their pids tell, no silence is needed."""
     host = socket.gethostname()
     left = TaskRun.objects.filter(status=Status.RUNNING, worker__startswith=f"{host}:")
     return sum(_rescue(run) for run in left if not _is_alive(run.worker))

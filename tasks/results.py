@@ -10,9 +10,9 @@ from .options import task_at
 from .states import AS_TASK_RESULT, FINAL, Status
 
 
-def result_of(run: TaskRun, task: Any = None) -> TaskResult:
+def result_of(run: TaskRun, task: Any = None) -> "TaskResult[Any, Any]":
     """The TaskResult of `run`. `task` saves looking it up; raises ImportError when its function is gone."""
-    result = TaskResult(
+    result: TaskResult[Any, Any] = TaskResult(
         task=task or task_at(run.task),
         id=str(run.pk),
         status=AS_TASK_RESULT[Status(run.status)],
@@ -39,8 +39,6 @@ def _errors_of(run: TaskRun) -> list[TaskError]:
         data__exception_class=""
     )
     return [
-        TaskError(
-            exception_class_path=failure.data["exception_class"], traceback=failure.data.get("traceback", "")
-        )
+        TaskError(exception_class_path=failure.data["exception_class"], traceback=failure.data.get("traceback", ""))
         for failure in failures
     ]

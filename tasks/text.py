@@ -6,7 +6,9 @@ from typing import Any
 from django.utils.json import normalize_json
 
 _URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
-_SECRET_PARAMETERS = re.compile(r"(?i)\b((?:api[_-]?key|access[_-]?token|token|password|passwd|secret|signature)=)[^&\s'\"]+")
+_SECRET_PARAMETERS = re.compile(
+    r"(?i)\b((?:api[_-]?key|access[_-]?token|token|password|passwd|secret|signature)=)[^&\s'\"]+"
+)
 
 MAX_RESULT_BYTES = 1_048_576
 

@@ -10,9 +10,7 @@ MAX_DEPTH = 6
 MAX_ITEMS = 50
 MAX_NODES = 400
 MAX_TEXT = 500
-_SECRET_KEY = re.compile(
-    r"(?i)passw|secret|token|api[_-]?key|authori[sz]ation|credential|cookie|private[_-]?key"
-)
+_SECRET_KEY = re.compile(r"(?i)passw|secret|token|api[_-]?key|authori[sz]ation|credential|cookie|private[_-]?key")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,9 +46,7 @@ def position_in_line(run: TaskRun) -> int | None:
     if run.status != Status.PENDING:
         return None
     line = TaskRun.objects.in_line().filter(queue=run.queue)
-    ahead = line.filter(priority__gt=run.priority) | line.filter(
-        priority=run.priority, created_at__lt=run.created_at
-    )
+    ahead = line.filter(priority__gt=run.priority) | line.filter(priority=run.priority, created_at__lt=run.created_at)
     return ahead.count() + 1
 
 

@@ -17,6 +17,8 @@ from .exceptions import AlreadyRunning, TaskManagerError, TransitionRefused
 from .models import TaskRun
 from .pages import page_of_runs
 from .presenters import NOT_SHOWN, places_in_line, present_run, present_runs
+from .standstill import find_standstill
+from .states import Status
 from .timeline import LINES_SHOWN, lines_of
 from .trees import tree_of
 
@@ -29,9 +31,7 @@ RELATED_SHOWN = 5
 def run_list(request: HttpRequest) -> HttpResponse:
     """Every run the viewer may see, newest first."""
     page = page_of_runs(request.user, request.GET.dict())
-    return render(
-        request, "tasks/list.html", {"page": page, "sees_all": access.sees_everything(request.user)}
-    )
+    return render(request, "tasks/list.html", {"page": page, "sees_all": access.sees_everything(request.user)})
 
 
 @never_cache
@@ -51,6 +51,7 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "result": tree_of(run.result) if run.result is not None else (),
         "details": tree_of(run.metadata) if run.metadata else (),
         "related": present_runs(_related(user, run), user),
+        "standstill": find_standstill() if run.status == Status.PENDING else None,
         "for_staff": access.sees_everything(user),
     }
     return render(request, "tasks/detail.html", context)
@@ -132,7 +133,5 @@ def _arguments(run: TaskRun) -> object:
 def _next(request: HttpRequest) -> str:
     """Where to go back to, if it is a page of this site."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    own = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
+    own = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return target if own and target.startswith("/") else ""

@@ -6,6 +6,7 @@ Supervised: when the engine stops by itself (a side task died, Postgres went awa
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -75,10 +76,8 @@ class Worker:
             await asyncio.wait([reconciler])
 
     async def _sleep(self, seconds: float) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            pass
 
     async def _run_engine(self) -> None:
         # with_connector, not replace_connector: the latter would break transactional enqueue in this process.
@@ -88,7 +87,7 @@ class Worker:
             running = asyncio.create_task(
                 app.run_worker_async(
                     name=self.name,
-                    queues=self._queues,
+                    queues=self._queues,  # type: ignore[arg-type]  # None means all
                     concurrency=self.concurrency,
                     delete_jobs="always",
                     additional_context={"worker": self.name},

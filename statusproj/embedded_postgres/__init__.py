@@ -1,1 +1,1 @@
-"""A Django database engine that brings its own Postgres: started on the first connection, stopped with the last user."""
+"""A Django database engine with its own Postgres: started on the first connection, stopped with the last user."""

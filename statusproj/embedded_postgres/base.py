@@ -1,4 +1,4 @@
-"""The engine Django loads for `ENGINE = "statusproj.embedded_postgres"`: plain PostgreSQL whose server we start ourselves."""
+"""The engine Django loads for `ENGINE = "statusproj.embedded_postgres"`: PostgreSQL whose server we start."""
 
 import atexit
 from pathlib import Path

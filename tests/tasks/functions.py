@@ -77,7 +77,7 @@ async def count_to(context: TaskContext, total: int) -> dict[str, int]:
 async def wait_for_gate(context: TaskContext, name: str) -> str:
     """A coroutine that waits until a test lets it go."""
     context.progress.update(processed=1, total=4, stage="waiting", current_item=name)
-    while not gate(name).is_set():
+    while not gate(name).is_set():  # noqa: ASYNC110 - the gate is opened from another thread
         await asyncio.sleep(0.01)
     return "opened"
 
@@ -122,3 +122,11 @@ def batches(context: TaskContext, count: int) -> None:
     for number in range(1, count + 1):
         context.progress.batch(completed=number, total=count, results=[{"item": number}])
     context.log("all batches sent", level="info")
+
+
+@task(takes_context=True)
+async def tick(context: TaskContext, hundredths: int) -> int:
+    """Counts hundredths of a second."""
+    async for _ in context.progress.track(range(hundredths), stage="ticking"):
+        await asyncio.sleep(0.01)
+    return hundredths

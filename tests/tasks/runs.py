@@ -14,9 +14,7 @@ ADD = "tests.tasks.functions.add"
 def make_run(owner: User | None = None, **fields: Any) -> TaskRun:
     """A waiting run of `add(1, 2)`."""
     defaults: dict[str, Any] = {"task": ADD, "name": "Add", "args": [1, 2], "kwargs": {}}
-    return lifecycle.create(
-        lifecycle.NewRun(**{**defaults, "owner_id": owner.pk if owner else None, **fields})
-    )
+    return lifecycle.create(lifecycle.NewRun(**{**defaults, "owner_id": owner.pk if owner else None, **fields}))
 
 
 def make_run_in(status: str, owner: User | None = None, **fields: Any) -> TaskRun:

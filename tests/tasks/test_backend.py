@@ -114,7 +114,7 @@ def test_arguments_come_back_as_json_has_them(engine_tables: None) -> None:
 
 
 def test_a_task_survives_pickling() -> None:
-    chosen: Task = functions.add.using(topic="t", timeout=timedelta(seconds=3))  # type: ignore[call-arg]
+    chosen: Task = functions.add.using(topic="t", timeout=timedelta(seconds=3))
     assert pickle.loads(pickle.dumps(chosen)) == chosen
 
 

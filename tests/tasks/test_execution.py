@@ -17,26 +17,26 @@ from tests.workers import WorkerThread
 
 def ended(result: object) -> TaskRun:
     """The run of a TaskResult, once it has ended."""
-    return eventually(lambda: TaskRun.objects.filter(pk=result.id, status__in=FINAL).first(), what="the run ends")  # type: ignore[attr-defined]
+    return eventually(lambda: TaskRun.objects.filter(pk=result.id, status__in=FINAL).first(), what="the run ends")
 
 
 def running(result: object) -> TaskRun:
     """The run of a TaskResult, once its function is under way."""
     return eventually(
-        lambda: TaskRun.objects.filter(pk=result.id, status=Status.RUNNING).exclude(stage="").first(),  # type: ignore[attr-defined]
+        lambda: TaskRun.objects.filter(pk=result.id, status=Status.RUNNING).exclude(stage="").first(),
         what="the run reports",
     )
 
 
 @pytest.mark.parametrize("function", [functions.add, functions.add_async])
 def test_sync_and_async_functions_run_the_same(worker: WorkerThread, function: object) -> None:
-    run = ended(function.enqueue(2, b=3))  # type: ignore[attr-defined]
+    run = ended(function.enqueue(2, b=3))
     assert (run.status, run.result, run.progress) == (Status.COMPLETED, 5, 100)
     assert run.worker_ids == [worker.worker.name]
 
 
 def test_an_exception_fails_the_run_and_its_secrets_are_masked(worker: WorkerThread, owner: User) -> None:
-    run = ended(functions.raise_secretly.using(owner=owner).enqueue())  # type: ignore[call-arg]
+    run = ended(functions.raise_secretly.using(owner=owner).enqueue())
     assert run.status == Status.FAILED
     assert run.error == "ValueError: cannot reach postgres://***@db/prod"
     assert "raise_secretly" in run.traceback
@@ -46,7 +46,12 @@ def test_an_exception_fails_the_run_and_its_secrets_are_masked(worker: WorkerThr
 
 def test_failed_attempts_are_retried_until_one_succeeds(worker: WorkerThread) -> None:
     run = ended(functions.fail_twice.enqueue("fail_twice"))
-    assert (run.status, run.result, run.failed_attempts, run.attempt) == (Status.COMPLETED, "third time lucky", 2, 3)
+    assert (run.status, run.result, run.failed_attempts, run.attempt) == (
+        Status.COMPLETED,
+        "third time lucky",
+        2,
+        3,
+    )
 
 
 def test_what_json_cannot_say_fails_the_run_with_a_reason(worker: WorkerThread) -> None:
@@ -79,14 +84,14 @@ def test_tracked_items_are_counted(worker: WorkerThread) -> None:
 
 @pytest.mark.parametrize("function", [functions.sleep_for_ever, functions.spin_for_ever])
 def test_a_timeout_fails_the_run_and_notifies(worker: WorkerThread, owner: User, function: object) -> None:
-    run = ended(function.using(owner=owner).enqueue())  # type: ignore[attr-defined]
+    run = ended(function.using(owner=owner).enqueue())
     assert (run.status, run.error) == (Status.FAILED, "Timed out after 0.2 s.")
     assert Notification.objects.filter(user=owner).count() == 1
 
 
 @pytest.mark.parametrize("function", [functions.wait_for_gate, functions.wait_for_gate_in_thread])
 def test_cancel_stops_a_running_function(worker: WorkerThread, owner: User, function: object) -> None:
-    result = function.using(owner=owner).enqueue("never opened")  # type: ignore[attr-defined]
+    result = function.using(owner=owner).enqueue("never opened")
     asked = lifecycle.cancel(running(result), by=owner)
     assert asked.is_cancelling
     run = ended(result)
@@ -97,7 +102,7 @@ def test_cancel_stops_a_running_function(worker: WorkerThread, owner: User, func
 
 def test_no_more_than_three_run_at_once_and_the_rest_wait_in_order(worker: WorkerThread) -> None:
     functions.gate("three").clear()
-    results = [functions.wait_for_gate.using(title=str(n)).enqueue("three") for n in range(20)]  # type: ignore[call-arg]
+    results = [functions.wait_for_gate.using(title=str(n)).enqueue("three") for n in range(20)]
     eventually(lambda: TaskRun.objects.filter(status=Status.RUNNING).count() == 3)
     most, done = [3], threading.Event()
 
@@ -116,7 +121,7 @@ def test_no_more_than_three_run_at_once_and_the_rest_wait_in_order(worker: Worke
     watcher.join()
     assert {run.status for run in runs} == {Status.COMPLETED}
     assert max(most) == 3
-    started = sorted(runs, key=lambda run: run.started_at)  # type: ignore[arg-type,return-value]
+    started = sorted(runs, key=lambda run: run.started_at)
     # Three slots fetch one after the other; neighbours may start within the same instant.
     for place, run in enumerate(started):
         assert abs(int(run.name) - place) <= 2

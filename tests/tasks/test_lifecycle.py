@@ -70,9 +70,7 @@ def race(*contestants: Callable[[], object]) -> list[object]:
 
 def test_of_many_workers_claiming_one_run_exactly_one_wins() -> None:
     run = make_run()
-    answers = race(
-        *[lambda n=n: lifecycle.claim(run.pk, 1, worker=f"host:{n}:1") for n in range(6)]  # type: ignore[misc]
-    )
+    answers = race(*[lambda n=n: lifecycle.claim(run.pk, 1, worker=f"host:{n}:1") for n in range(6)])
     assert sum(answer is not None for answer in answers) == 1
     assert run.events.filter(data__status="running").count() == 1
 
@@ -80,9 +78,7 @@ def test_of_many_workers_claiming_one_run_exactly_one_wins() -> None:
 @pytest.mark.parametrize("round_", range(5))
 def test_cancel_and_claim_at_once_leave_one_truth(round_: int) -> None:
     run = make_run()
-    claimed, cancelled = race(
-        lambda: lifecycle.claim(run.pk, 1, worker="host:1:1"), lambda: lifecycle.cancel(run)
-    )
+    claimed, cancelled = race(lambda: lifecycle.claim(run.pk, 1, worker="host:1:1"), lambda: lifecycle.cancel(run))
     run.refresh_from_db()
     assert not isinstance(cancelled, Exception)
     if claimed is None:

@@ -15,7 +15,9 @@ class Command(BaseCommand):
         """Where to listen."""
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument("--no-worker", action="store_true", help="only the web side; run `manage.py worker` elsewhere")
+        parser.add_argument(
+            "--no-worker", action="store_true", help="only the web side; run `manage.py worker` elsewhere"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Bring the database up to date, then serve."""

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         """How many at once, which queues, how long to wait at the end."""
         parser.add_argument("--concurrency", type=int, help="runs at once (default: TASKS_MAX_CONCURRENT)")
         parser.add_argument("--queue", action="append", dest="queues", help="only this queue; may be given again")
-        parser.add_argument("--grace", type=float, help="seconds runs may go on after a stop (default: TASKS_GRACE_PERIOD)")
+        parser.add_argument("--grace", type=float, help="seconds for runs to end (default: TASKS_GRACE_PERIOD)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the worker on a loop of its own."""

@@ -1,0 +1,103 @@
+"""Real `manage.py` processes against the test's own database, on free ports, ended by their id."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx2
+from django.db import connection
+
+from tests.waiting import eventually
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def database_url() -> str:
+    """The test database of this very test process, as DATABASE_URL."""
+    params = connection.get_connection_params()
+    user = f"{params['user']}@" if params.get("user") else ""
+    return f"postgresql://{user}/{params['dbname']}?host={quote(str(params['host']))}"
+
+
+class Process:
+    """One `manage.py` command."""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        self.log = ""
+        self._popen = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "manage.py", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": database_url(), "PYTHONUNBUFFERED": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._popen.pid
+
+    def is_running(self) -> bool:
+        """Has it not ended yet?"""
+        return self._popen.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._popen.send_signal(number)
+
+    def wait(self, timeout: float = 30) -> int:
+        """Wait for the end. Returns the exit code, and keeps what was printed in `log`."""
+        self.log += self._popen.communicate(timeout=timeout)[0]
+        return self._popen.returncode
+
+    def end(self) -> None:
+        """Make sure that it has ended."""
+        if self.is_running():
+            self.send(signal.SIGTERM)
+            try:
+                self.wait(20)
+            except subprocess.TimeoutExpired:
+                self._popen.kill()
+                self.wait()
+        else:
+            self._popen.stdout and self._popen.stdout.close()
+
+
+class Server(Process):
+    """`manage.py serve`, once it answers."""
+
+    def __init__(self, *arguments: str, port: int | None = None, **environment: str) -> None:
+        self.port = port or free_port()
+        super().__init__("serve", "--port", str(self.port), *arguments, **environment)
+        eventually(self._answers, within=30, what="the server answers")
+
+    @property
+    def url(self) -> str:
+        """Where it serves, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """The same for sockets."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    def _answers(self) -> bool:
+        if not self.is_running():
+            self.wait()
+            raise AssertionError(f"the server ended at once:\n{self.log}")
+        try:
+            return httpx2.get(f"{self.url}/sign-in/", trust_env=False).status_code == 200
+        except httpx2.TransportError:
+            return False
