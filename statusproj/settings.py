@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "channels",
     "django_htmx",
+    "ninja",  # the files of /api/docs, and export_openapi_schema
     "procrastinate.contrib.django",
     "live",
     "notifications",
