@@ -136,7 +136,5 @@ def _must_exist(found: bool) -> None:
 def _back(request: HttpRequest) -> str:
     """The page of this site the form was on."""
     target = request.POST.get("next", "")
-    own = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
+    own = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return target if own and target.startswith("/") else reverse("notification-list")

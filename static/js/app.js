@@ -124,7 +124,7 @@
   document.addEventListener("live:message", () => {
     const now = $("bell-count")?.dataset.unread;
     if (now === unread) return;
-    if (Number(now) > Number(unread)) $("announcer").textContent = `Notifications, ${now} unread`;
+    if (Number(now) > Number(unread)) window.live.say(`Notifications, ${now} unread.`);
     unread = now;
     if (panel && !panel.hidden) loadPanel();
     if (document.querySelector("[data-refresh-notices]")) window.live.refreshSoon();

@@ -118,7 +118,19 @@
     }
   };
 
-  const say = (text) => { $("announcer").textContent = text; };
+  // One announcement after the other: a text that is replaced at once is never read out.
+  const sayings = [];
+  let saying = null;
+  const say = (text) => {
+    sayings.push(text);
+    saying ??= setTimeout(function next() {
+      $("announcer").textContent = sayings.splice(0).join(" ");
+      saying = setTimeout(() => {
+        saying = null;
+        if (sayings.length) next();
+      }, 1500);
+    }, 100);
+  };
   const cry = (text) => { $("alerter").textContent = text; };
 
   const plainTitle = document.title;
@@ -295,5 +307,5 @@
   });
 
   look(false);
-  window.live = { refreshSoon };
+  window.live = { refreshSoon, say };
 })();

@@ -1,0 +1,158 @@
+"""What holds for every page: who sees it, that it obeys the CSP, and that it can be read."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from notifications import facade
+from tasks.models import TaskRun
+from tasks.states import Status
+from tests.pages.reading import complaints, page, read
+from tests.tasks.runs import make_run, make_run_in
+
+NASTY = "<script>alert(1)</script><img src=x onerror=alert(1)> & “quotes” ' \" {{ 7|add:7 }}"
+
+type ClientOf = Callable[[User], Client]
+
+
+@pytest.fixture
+def runs(owner: User) -> dict[str, TaskRun]:
+    """A run of the owner's in every state, named and spoken of in the nastiest way."""
+    made = {status.value: make_run_in(status, owner, name=f"{status} {NASTY}", topic=NASTY) for status in Status}
+    for run in made.values():
+        TaskRun.objects.filter(pk=run.pk).update(
+            message=NASTY,
+            current_item=NASTY,
+            stage=NASTY[:90],
+            error=NASTY,
+            kwargs={NASTY: NASTY},
+            metadata={"a": [NASTY]},
+        )
+    TaskRun.objects.filter(pk=made["completed"].pk).update(result={NASTY: [NASTY, {"deep": NASTY}]})
+    facade.create_notification(username="owner", type=NASTY[:40], title=NASTY, message=NASTY, link="/tasks/")
+    facade.create_notification(username=None, type="news", title=NASTY, message=NASTY)
+    return made
+
+
+def pages_of(runs: dict[str, TaskRun]) -> list[str]:
+    """Every page a signed-in person can open."""
+    names = ("dashboard", "task-list", "notification-list", "notification-panel")
+    paths = [reverse(name) for name in names]
+    paths += [run.get_absolute_url() for run in runs.values()]
+    paths += [f"{reverse('task-list')}?status={status}&q=alert&topic=x" for status in ("running", "nonsense")]
+    paths += [reverse("task-cancel", args=[runs["running"].pk]), reverse("task-actions", args=[runs["failed"].pk])]
+    return [*paths, f"{reverse('notification-list')}?show=unread"]
+
+
+def test_every_page_obeys_the_policy_and_can_be_read(
+    runs: dict[str, TaskRun], owner: User, client_of: ClientOf
+) -> None:
+    client = client_of(owner)
+    for path in pages_of(runs):
+        assert complaints(page(client, path)) == [], path
+
+
+def test_texts_of_others_stay_texts(runs: dict[str, TaskRun], owner: User, client_of: ClientOf) -> None:
+    client = client_of(owner)
+    for path in pages_of(runs):
+        document = page(client, path)
+        assert not document.all("img"), path
+        assert all("src" in script.attrs for script in document.all("script")), path
+    shown = page(client, runs["completed"].get_absolute_url())
+    assert shown.one("h1").text == " ".join(f"completed {NASTY}".split())
+
+
+def test_strangers_get_the_same_404_as_for_a_run_that_never_was(
+    runs: dict[str, TaskRun], stranger: User, client_of: ClientOf
+) -> None:
+    client = client_of(stranger)
+    for name in ("task-detail", "task-actions", "task-cancel"):
+        theirs = client.get(reverse(name, args=[runs["running"].pk]))
+        never = client.get(reverse(name, args=[uuid4()]))
+        assert (theirs.status_code, theirs.content) == (never.status_code, never.content)
+        assert theirs.status_code == 404
+    for name in ("task-cancel", "task-retry"):
+        assert client.post(reverse(name, args=[runs["running"].pk])).status_code == 404
+    runs["running"].refresh_from_db()
+    assert runs["running"].cancel_requested_at is None
+
+
+def test_strangers_see_nothing_of_the_owner_on_their_own_pages(
+    runs: dict[str, TaskRun], stranger: User, client_of: ClientOf
+) -> None:
+    client = client_of(stranger)
+    for name in ("dashboard", "task-list"):
+        text = page(client, reverse(name)).text
+        assert "alert(1)" not in text.replace("Maintenance", "")
+    assert not page(client, reverse("task-list")).all("article")
+
+
+def test_staff_see_every_run_and_whose_it_is(runs: dict[str, TaskRun], staff: User, client_of: ClientOf) -> None:
+    document = page(client_of(staff), reverse("task-list"))
+    assert len(document.all("article")) == len(runs)
+    assert "owner" in document.all("article")[0].text
+
+
+def test_only_staff_read_the_traceback(runs: dict[str, TaskRun], owner: User, staff: User, client_of: ClientOf) -> None:
+    TaskRun.objects.filter(pk=runs["failed"].pk).update(traceback="line 77, in fetch", exception_class="app.Oops")
+    path = runs["failed"].get_absolute_url()
+    assert "line 77" in page(client_of(staff), path).text
+    for word in ("line 77", "app.Oops"):
+        assert word not in page(client_of(owner), path).text
+
+
+def test_nobody_sees_a_page_without_signing_in(runs: dict[str, TaskRun], client: Client) -> None:
+    for path in pages_of(runs):
+        response = client.get(path)
+        assert response.status_code == 302
+        assert response["Location"].startswith(reverse("sign-in"))
+
+
+def test_pages_are_not_kept_by_caches(runs: dict[str, TaskRun], owner: User, client_of: ClientOf) -> None:
+    client = client_of(owner)
+    for path in pages_of(runs):
+        assert "no-store" in client.get(path)["Cache-Control"], path
+
+
+def test_reading_pages_changes_nothing(runs: dict[str, TaskRun], owner: User, client_of: ClientOf) -> None:
+    before, unread = list(TaskRun.objects.order_by("pk").values("pk", "status", "seq")), facade.get_unread_count(owner)
+    client = client_of(owner)
+    for path in pages_of(runs):
+        client.get(path)
+    assert list(TaskRun.objects.order_by("pk").values("pk", "status", "seq")) == before
+    assert facade.get_unread_count(owner) == unread > 0
+
+
+def test_changes_are_made_by_post_alone(runs: dict[str, TaskRun], owner: User, client_of: ClientOf) -> None:
+    client = client_of(owner)
+    notice = facade.create_notification(username="owner", type="x", title="t", message="m")
+    names = ["notification-read-all", "notification-clear-read"]
+    single = ["notification-open", "notification-read", "notification-unread", "notification-delete"]
+    paths = [reverse(name) for name in names] + [reverse(name, args=[notice.pk]) for name in single]
+    for path in [*paths, reverse("task-retry", args=[runs["failed"].pk]), reverse("sign-out")]:
+        assert client.get(path).status_code == 405, path
+
+
+def test_forms_without_a_token_change_nothing(runs: dict[str, TaskRun], owner: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    response = client.post(reverse("task-cancel", args=[runs["running"].pk]))
+    assert response.status_code == 403
+    assert "too old" in read(response.content).one("h1").text
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nothing/here/", 404), ("/tasks/not-an-id/", 404)])
+def test_missing_pages_are_shown_in_the_design(client: Client, path: str, status: int, db: None) -> None:
+    document = page(client, path, status)
+    assert complaints(document) == []
+    assert document.one("a", class_="button-primary").attrs["href"] == "/"
+
+
+def test_a_page_says_where_one_is(owner: User, client_of: ClientOf) -> None:
+    make_run(owner)
+    navigation = page(client_of(owner), reverse("task-list")).one("nav", aria_label="Main")
+    assert navigation.one("a", aria_current="page").text == "Runs"
