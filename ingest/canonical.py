@@ -25,8 +25,6 @@ def canonical_url(url: str) -> str:
         host = f"[{host}]"
     if parts.port is not None and parts.port != _DEFAULT_PORTS[scheme]:
         host = f"{host}:{parts.port}"
-    query = urlencode(
-        [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(pair[0])]
-    )
+    query = urlencode([pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(pair[0])])
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._").rstrip("/") or "/"
     return urlunsplit(("https", host, path, query, ""))

@@ -48,9 +48,7 @@ async def discover(topic: Topic, fetcher: Fetcher, progress: Reporter, *, dry_ru
     now = timezone.now()
     due = [source for source in sources if source.next_check_at is None or source.next_check_at <= now]
     found = Discovery(waiting=len(sources) - len(due))
-    progress.update(
-        stage=Stage.FEEDS, message=f"Reading {len(due)} feeds" if len(due) != 1 else "Reading 1 feed"
-    )
+    progress.update(stage=Stage.FEEDS, message=f"Reading {len(due)} feeds" if len(due) != 1 else "Reading 1 feed")
     async with asyncio.TaskGroup() as group:
         for source in due:
             group.create_task(_read(topic, source, fetcher, progress, found, dry_run=dry_run))
@@ -81,9 +79,10 @@ async def _read(
         await _look(topic, source, feed, found)
         return
     # Entries first: were the etag kept and the entries lost, the feed would say "nothing new" for ever.
-    found.new += await in_thread(
-        store.add_articles, topic.pk, source.pk, store.candidates_of(feed.entries, str(source))
-    )
+    candidates = store.candidates_of(feed.entries, str(source))
+    new = await in_thread(store.add_articles, topic.pk, source.pk, candidates)
+    # Not `+= await`: that would read the sum before the wait, and lose what others add meanwhile.
+    found.new += new
     await in_thread(
         store.note_success, source, title=feed.title, etag=fetched.etag, last_modified=fetched.last_modified
     )

@@ -75,9 +75,7 @@ def _link(entry: Any, feed_url: str) -> str:
     if entry.get("guidislink"):
         candidates.append(entry.get("id", ""))
     # Most feeds' ids are addresses, though only some say so.
-    candidates.append(
-        entry.get("id", "") if str(entry.get("id", "")).startswith(("http://", "https://")) else ""
-    )
+    candidates.append(entry.get("id", "") if str(entry.get("id", "")).startswith(("http://", "https://")) else "")
     for candidate in candidates:
         try:
             link = urljoin(feed_url, candidate.strip()) if candidate else ""

@@ -62,9 +62,7 @@ class Fetcher:
     def __init__(self, bounds: Bounds | None = None, *, allowed: frozenset[str] | None = None) -> None:
         self.bounds = bounds or Bounds()
         self._allowed = allowed_hosts() if allowed is None else allowed
-        self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(self.bounds.per_host)
-        )
+        self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(self.bounds.per_host))
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=self.bounds.connections)
         self._client = httpx2.AsyncClient(
             transport=GuardedTransport(self._allowed, limits=limits),
@@ -206,9 +204,7 @@ def _retry_after(response: httpx2.Response) -> float | None:
         moment = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
-    return max(
-        0.0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - timezone.now()).total_seconds()
-    )
+    return max(0.0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - timezone.now()).total_seconds())
 
 
 __all__ = ["Bounds", "FetchError", "Fetched", "Fetcher", "allow_here", "allowed_hosts", "disallow_here"]

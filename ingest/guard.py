@@ -63,10 +63,7 @@ def check_url(url: str, allowed: Collection[str] = ()) -> None:
         raise FetchError(Failure.BAD_URL, "only http and https addresses are read")
     if "@" in parts.netloc:
         raise FetchError(Failure.BAD_URL, "it contains a user name")
-    if (
-        any(character.isspace() or ord(character) < 32 or character == "\\" for character in url)
-        or len(url) > 2000
-    ):
+    if any(character.isspace() or ord(character) < 32 or character == "\\" for character in url) or len(url) > 2000:
         raise FetchError(Failure.BAD_URL)
     port = port if port is not None else _PORTS[parts.scheme]
     if port not in _PORTS.values() and not is_allowed(host, port, allowed):

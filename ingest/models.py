@@ -41,9 +41,7 @@ class TopicQuerySet(models.QuerySet["Topic"]):
         return self.annotate(
             articles_total=Count("articles"),
             articles_added=Count("articles", filter=Q(articles__decision=Decision.APPROVED)),
-            articles_unread=Count(
-                "articles", filter=Q(articles__decision=Decision.APPROVED, articles__read_at=None)
-            ),
+            articles_unread=Count("articles", filter=Q(articles__decision=Decision.APPROVED, articles__read_at=None)),
             articles_pending=Count("articles", filter=Q(articles__decision=Decision.PENDING)),
         )
 
@@ -192,13 +190,9 @@ class Article(models.Model):
     """One page found in a source, what was read there, and what was decided about it."""
 
     topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="articles")
-    source = models.ForeignKey(
-        Source, on_delete=models.SET_NULL, null=True, blank=True, related_name="articles"
-    )
+    source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, blank=True, related_name="articles")
     url = models.URLField(max_length=2000)
-    canonical_url = models.CharField(
-        max_length=2000, help_text=_("The address without what does not matter.")
-    )
+    canonical_url = models.CharField(max_length=2000, help_text=_("The address without what does not matter."))
     title = models.CharField(max_length=500, blank=True, default="")
     author = models.CharField(max_length=300, blank=True, default="")
     site = models.CharField(max_length=200, blank=True, default="")
@@ -206,9 +200,7 @@ class Article(models.Model):
     text = models.TextField(blank=True, default="")
     summary = models.TextField(blank=True, default="")
     language = models.CharField(max_length=10, blank=True, default="")
-    sentiment = models.FloatField(
-        null=True, blank=True, help_text=_("−1 (bad) to 1 (good); English texts only.")
-    )
+    sentiment = models.FloatField(null=True, blank=True, help_text=_("−1 (bad) to 1 (good); English texts only."))
     relevance = models.FloatField(null=True, blank=True)
     quality = models.FloatField(null=True, blank=True)
     reasons: Any = models.JSONField(default=dict, blank=True)

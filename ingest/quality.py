@@ -42,9 +42,7 @@ class Quality:
 
     def as_json(self) -> dict[str, float | int | str]:
         """The parts, as they are kept with the article."""
-        return {
-            key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(self).items()
-        }
+        return {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
 
 def quality(
@@ -124,9 +122,7 @@ _SAID = {
 }
 
 
-def _failed_rules(
-    lines: Sequence[str], found: Sequence[str], sentences: Sequence[str], language: str
-) -> list[str]:
+def _failed_rules(lines: Sequence[str], found: Sequence[str], sentences: Sequence[str], language: str) -> list[str]:
     """The names of the published rules this text breaks."""
     if not found:
         return list(_PENALTY)

@@ -15,9 +15,7 @@ def sentiment(sentences: Sequence[str], language: str) -> float | None:
     if language != "en" or not sentences:
         return None
     analyzer = _analyzer()
-    moods = [
-        analyzer.polarity_scores(sentence[:MAX_CHARACTERS])["compound"] for sentence in sentences[:SENTENCES]
-    ]
+    moods = [analyzer.polarity_scores(sentence[:MAX_CHARACTERS])["compound"] for sentence in sentences[:SENTENCES]]
     return round(sum(moods) / len(moods), 4)
 
 

@@ -15,7 +15,7 @@ from . import store
 from .children import AnalysisError, in_child
 from .decisions import Decision, Failure
 from .dedupe import Seen
-from .discovery import Discovery, discover
+from .discovery import discover
 from .fetch import Fetched, Fetcher
 from .guard import FetchError
 from .models import Topic
@@ -44,6 +44,7 @@ async def run_auto_ingest(
     run_id: UUID,
     limit: int | None = None,
     dry_run: bool = False,
+    counted_before: int = 0,
     fetcher: Fetcher | None = None,
 ) -> dict[str, Any]:
     """Find what is new in the topic's sources and decide every pending article, `limit` at most.
@@ -57,10 +58,11 @@ async def run_auto_ingest(
         found = await discover(topic, client, progress, dry_run=dry_run)
         before: dict[str, int] = {}
         if dry_run:
-            candidates = list(found.candidates.values())[:limit]
-            candidates = [replace(one, id=-number) for number, one in enumerate(candidates, start=1)]
+            candidates = [replace(one, id=-number) for number, one in enumerate(found.candidates.values(), start=1)][
+                :limit
+            ]
         else:
-            before, _ = await in_thread(store.count_decisions, run_id)
+            before, _ = await in_thread(store.count_decisions, run_id, topic.pk)
             left = None if limit is None else max(0, limit - sum(before.values()))
             candidates = await in_thread(get_pending_articles, topic.pk, left)
         tally = await process_articles_batch(
@@ -69,15 +71,18 @@ async def run_auto_ingest(
             progress=progress,
             run_id=run_id,
             fetcher=client,
-            done_before=sum(before.values()),
+            done_before=counted_before + sum(before.values()),
             save=not dry_run,
         )
-    decisions, failures = (
-        (dict(tally.decisions), dict(tally.failures))
-        if dry_run
-        else await in_thread(store.count_decisions, run_id)
-    )
-    return _outcome(topic, found, decisions, failures, tally, time.monotonic() - started, dry_run=dry_run)
+    decisions, failures = dict(tally.decisions), dict(tally.failures)
+    if not dry_run:
+        decisions, failures = await in_thread(store.count_decisions, run_id, topic.pk)
+    return {
+        **outcome_of(topic, decisions, failures, tally, dry_run=dry_run),
+        "found": found.new,
+        "sources": found.as_json(),
+        "seconds": round(time.monotonic() - started, 2),
+    }
 
 
 @dataclass(kw_only=True, slots=True)
@@ -160,10 +165,7 @@ class _Collector:
             total=self._total,
             message=f"{self._total:,} articles to read" if self._total else "Nothing new",
         )
-        tasks = (
-            AnalysisTask(url=one.url, topic=self._topic.name, metadata={"candidate": one})
-            for one in candidates
-        )
+        tasks = (AnalysisTask(url=one.url, topic=self._topic.name, metadata={"candidate": one}) for one in candidates)
         try:
             async with AnalysisQueue(self._fetch, self._analyse) as queue:
                 async for outcome in queue.process(tasks):
@@ -265,27 +267,44 @@ def _row(decided: Decided) -> dict[str, Any]:
     }
 
 
-def _outcome(
-    topic: Topic,
-    found: Discovery,
-    decisions: dict[str, int],
-    failures: dict[str, int],
-    tally: Tally,
-    seconds: float,
-    *,
-    dry_run: bool,
+def outcome_of(
+    topic: Topic, decisions: dict[str, int], failures: dict[str, int], tally: Tally, *, dry_run: bool
 ) -> dict[str, Any]:
-    processed = sum(decisions.values())
+    """The numbers of a run, as they are kept with it."""
     here = sum(tally.decisions.values())
     return {
         "topic_id": topic.pk,
         "topic": topic.name,
-        "found": found.new,
-        "processed": processed,
+        "processed": sum(decisions.values()),
         "decisions": {one.value: decisions.get(one.value, 0) for one in Decision if one != Decision.PENDING},
         "failures": failures,
-        "sources": found.as_json(),
-        "seconds": round(seconds, 2),
+        "seconds": round(tally.seconds, 2),
         "articles_per_second": round(here / tally.seconds, 2) if here and tally.seconds else None,
         "dry_run": dry_run,
+    }
+
+
+def merge_outcomes(outcomes: Sequence[dict[str, Any]], *, dry_run: bool) -> dict[str, Any]:
+    """The outcomes of several topics as one, each of them under `topics`."""
+    decisions: Counter[str] = Counter({one.value: 0 for one in Decision if one != Decision.PENDING})
+    failures: Counter[str] = Counter()
+    sources: Counter[str] = Counter()
+    for one in outcomes:
+        decisions.update(one["decisions"])
+        failures.update(one["failures"])
+        sources.update(one["sources"])
+    seconds = sum(one["seconds"] for one in outcomes)
+    processed = decisions.total()
+    return {
+        "topic_id": None,
+        "topic": "",
+        "found": sum(one["found"] for one in outcomes),
+        "processed": processed,
+        "decisions": dict(decisions),
+        "failures": dict(failures),
+        "sources": dict(sources),
+        "seconds": round(seconds, 2),
+        "articles_per_second": round(processed / seconds, 2) if processed and seconds else None,
+        "dry_run": dry_run,
+        "topics": list(outcomes),
     }

@@ -86,9 +86,7 @@ def candidates_of(entries: Iterable[Entry], source: str) -> dict[str, Candidate]
 def only_new(topic_id: int, found: dict[str, Candidate]) -> dict[str, Candidate]:
     """Those whose address the topic does not have yet."""
     known = set(
-        Article.objects.filter(topic_id=topic_id, canonical_url__in=list(found)).values_list(
-            "canonical_url", flat=True
-        )
+        Article.objects.filter(topic_id=topic_id, canonical_url__in=list(found)).values_list("canonical_url", flat=True)
     )
     return {address: candidate for address, candidate in found.items() if address not in known}
 
@@ -118,9 +116,7 @@ def add_articles(topic_id: int, source_id: int | None, found: dict[str, Candidat
     return len(new)
 
 
-def pending_candidates(
-    topic_id: int, limit: int | None = None, ids: Sequence[int] | None = None
-) -> list[Candidate]:
+def pending_candidates(topic_id: int, limit: int | None = None, ids: Sequence[int] | None = None) -> list[Candidate]:
     """What the topic still has to read, oldest first; of `ids` alone when they are given."""
     rows = Article.objects.filter(topic_id=topic_id).pending()
     if ids is not None:
@@ -158,13 +154,14 @@ def save_decisions(decided: Sequence[Decided], run_id: UUID | None) -> int:
     return written
 
 
-def count_decisions(run_id: UUID) -> tuple[dict[str, int], dict[str, int]]:
-    """What a run decided in all its attempts: articles per decision, and per failure code."""
+def count_decisions(run_id: UUID, topic_id: int | None = None) -> tuple[dict[str, int], dict[str, int]]:
+    """What a run decided (for one topic) in all its attempts: articles per decision, and per failure code."""
     decisions: Counter[str] = Counter()
     failures: Counter[str] = Counter()
-    rows = (
-        Article.objects.decided_by(run_id).order_by().values_list("decision", "failure").annotate(Count("id"))
-    )
+    mine = Article.objects.decided_by(run_id).order_by()
+    if topic_id is not None:
+        mine = mine.filter(topic_id=topic_id)
+    rows = mine.values_list("decision", "failure").annotate(Count("id"))
     for decision, failure, number in rows:
         decisions[decision] += number
         if failure:

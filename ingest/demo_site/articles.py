@@ -118,9 +118,7 @@ def entries(world: str, edition: int) -> tuple[Entry, ...]:
     kinds.sort(key=lambda kind: kind in {Kind.DRIP, Kind.SLOW}, reverse=True)
     # Copies come after what they copy.
     kinds.sort(key=lambda kind: kind in _COPIES)
-    first = (
-        1 if edition == 1 else 1 + sum(_FIRST[world].values()) + (edition - 2) * sum(_FURTHER[world].values())
-    )
+    first = 1 if edition == 1 else 1 + sum(_FIRST[world].values()) + (edition - 2) * sum(_FURTHER[world].values())
     made: list[Entry] = []
     for number, kind in enumerate(kinds, start=first):
         if kind in _COPIES:

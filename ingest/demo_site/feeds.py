@@ -29,9 +29,7 @@ def published(entry: Entry, age: int, now: datetime) -> datetime:
     return (now - _SPACING * (age + 1)).astimezone(UTC).replace(microsecond=0)
 
 
-def _rss(
-    publication: str, found: Iterable[tuple[Entry, datetime]], base: str, now: datetime
-) -> tuple[bytes, str]:
+def _rss(publication: str, found: Iterable[tuple[Entry, datetime]], base: str, now: datetime) -> tuple[bytes, str]:
     items = "".join(
         f"<item><title>{escape(_title(entry))}</title>"
         # Links as feeds hand them out: with somebody's tracking on them.
@@ -48,9 +46,7 @@ def _rss(
     return document.encode(), "application/rss+xml; charset=utf-8"
 
 
-def _atom(
-    publication: str, found: Iterable[tuple[Entry, datetime]], base: str, now: datetime
-) -> tuple[bytes, str]:
+def _atom(publication: str, found: Iterable[tuple[Entry, datetime]], base: str, now: datetime) -> tuple[bytes, str]:
     items = "".join(
         f'<entry><title type="html">{escape(escape(_title(entry)))}</title>'
         # Relative to xml:base, which careless readers lose.

@@ -48,8 +48,7 @@ def _body(entry: Entry) -> str:
             )
         case Kind.LINKS:
             links = (
-                f"<li><a href='/tag/{number}'>{escape(text)}</a></li>"
-                for number, text in enumerate(_MOST_READ * 6)
+                f"<li><a href='/tag/{number}'>{escape(text)}</a></li>" for number, text in enumerate(_MOST_READ * 6)
             )
             return f"<p>Our most popular pages this week:</p><ul>{''.join(links)}</ul>"
         case _:

@@ -29,7 +29,8 @@ def test_links_are_relative_to_xml_base_else_to_the_feed() -> None:
     feed = parse_feed(
         b"""<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://other.example/a/"><title>T</title>
         <entry xml:base="b/"><title>1</title><link href="x.html"/></entry>
-        <entry><title>2</title><link rel="self" href="/self"/><link rel="alternate" href="y.html"/></entry></feed>""",
+        <entry><title>2</title><link rel="self" href="/self"/>
+        <link rel="alternate" href="y.html"/></entry></feed>""",
         URL,
     )
     assert [entry.url for entry in feed.entries] == [
@@ -51,9 +52,7 @@ def test_rdf() -> None:
 
 
 def test_broken_xml_gives_what_can_be_read() -> None:
-    feed = parse_feed(
-        b"<rss version='2.0'><channel><item><link>https://news.example/1</link><title>A & B</item>", URL
-    )
+    feed = parse_feed(b"<rss version='2.0'><channel><item><link>https://news.example/1</link><title>A & B</item>", URL)
     assert [entry.url for entry in feed.entries] == ["https://news.example/1"]
 
 

@@ -12,14 +12,13 @@ from ingest.decisions import Failure
 from ingest.fetch import Bounds, Fetcher
 from ingest.guard import FetchError
 from tests.ingest.servers import Answer, RawServer, drip, gzipped, reply
+from tests.waiting import eventually_async
 
 BOUNDS = Bounds(seconds=5, page_bytes=100_000, feed_bytes=200_000)
 
 
 @asynccontextmanager
-async def serving(
-    answers: dict[str, Answer], bounds: Bounds = BOUNDS
-) -> AsyncIterator[tuple[RawServer, Fetcher]]:
+async def serving(answers: dict[str, Answer], bounds: Bounds = BOUNDS) -> AsyncIterator[tuple[RawServer, Fetcher]]:
     async with RawServer(answers) as server, Fetcher(bounds, allowed=frozenset({server.host})) as fetcher:
         yield server, fetcher
 
@@ -122,8 +121,7 @@ async def test_no_more_than_two_connections_to_one_host() -> None:
 
     async with serving({"/": patient}) as (server, fetcher):
         pages = [asyncio.create_task(fetcher.page(server.url())) for _ in range(6)]
-        while server.busy < 2:
-            await asyncio.sleep(0)
+        await eventually_async(lambda: server.busy == 2)
         asked.set()
         await asyncio.gather(*pages)
     assert server.most_busy == 2
@@ -131,9 +129,10 @@ async def test_no_more_than_two_connections_to_one_host() -> None:
 
 
 async def test_a_feed_is_asked_for_only_if_it_changed() -> None:
-    async with serving(
-        {"/": reply(b"<rss/>", ETag='"1"', Last_Modified="Mon, 01 Jan 2024 00:00:00 GMT")}
-    ) as (server, fetcher):
+    async with serving({"/": reply(b"<rss/>", ETag='"1"', Last_Modified="Mon, 01 Jan 2024 00:00:00 GMT")}) as (
+        server,
+        fetcher,
+    ):
         feed = await fetcher.feed(server.url())
         assert (feed.etag, feed.last_modified) == ('"1"', "Mon, 01 Jan 2024 00:00:00 GMT")
         server.answers["/"] = reply(status="304 Not Modified")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from ingest.queue import AnalysisQueue, AnalysisTask, QueueFull
+from tests.waiting import eventually_async
 
 
 def tasks(count: int) -> list[AnalysisTask]:
@@ -35,12 +36,6 @@ class Gate:
         self.inside -= 1
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not holds():
-            await asyncio.sleep(0)
-
-
 async def settled(value: Callable[[], int]) -> int:
     """The value once it no longer changes while everybody has had their turn."""
     for _ in range(200):
@@ -55,7 +50,8 @@ async def test_every_task_comes_back_once() -> None:
     assert sorted(outcome.task.url for outcome in outcomes) == sorted(task.url for task in tasks(250))
     assert all(outcome.result == outcome.task.url.upper() for outcome in outcomes)
     assert queue.get_progress() == {
-        "total": 250, "queued": 0, "fetching": 0, "analyzing": 0, "completed": 250, "failed": 0, "progress": 100.0
+        "total": 250, "queued": 0,
+        "fetching": 0, "analyzing": 0, "completed": 250, "failed": 0, "progress": 100.0
     }  # fmt: skip
 
 
@@ -72,9 +68,9 @@ async def test_three_are_analysed_while_twelve_are_fetched_at_most() -> None:
 
     async with AnalysisQueue(slow_fetch, slow_analyse) as queue:
         await queue.add_tasks(tasks(60))
-        await until(lambda: fetching.inside == 12)
+        await eventually_async(lambda: fetching.inside == 12)
         fetching.open.set()
-        await until(lambda: analysing.inside == 3)
+        await eventually_async(lambda: analysing.inside == 3)
         assert await settled(lambda: fetching.entered) == 12 + 6 + 3
         assert queue.get_progress()["analyzing"] == 3
         analysing.open.set()
@@ -91,7 +87,7 @@ async def test_a_full_queue_makes_producers_wait_and_turns_others_away() -> None
 
     async with AnalysisQueue(stuck, analyse, max_queue_size=10, fetch_ahead=2) as queue:
         adding = asyncio.create_task(queue.add_tasks(tasks(20)))
-        await until(lambda: gate.inside == 2)
+        await eventually_async(lambda: gate.inside == 2)
         assert not await settled(adding.done)
         with pytest.raises(QueueFull):
             queue.offer(tasks(1)[0])
@@ -114,9 +110,7 @@ async def test_a_task_that_fails_does_not_stop_the_others(place: str) -> None:
         outcomes = [outcome async for outcome in queue.process(tasks(9))]
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     assert len(outcomes) == 9
-    assert [(outcome.task.url, str(outcome.error)) for outcome in failed] == [
-        ("https://example.org/3", "three")
-    ]
+    assert [(outcome.task.url, str(outcome.error)) for outcome in failed] == [("https://example.org/3", "three")]
     assert queue.get_progress()["failed"] == 1
 
 
@@ -182,7 +176,7 @@ async def test_leaving_stops_what_is_under_way() -> None:
 
     async with AnalysisQueue(stuck, analyse) as queue:
         await queue.add_tasks(tasks(5))
-        await until(lambda: gate.inside == 5)
+        await eventually_async(lambda: gate.inside == 5)
     assert len(ended) == 5
 
 

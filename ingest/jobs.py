@@ -1,0 +1,115 @@
+"""The task functions of this room. Standard Django tasks: what they do is in service.py."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.tasks import TaskResult, task
+
+from tasks.db import in_thread
+
+from . import bulk
+from .models import Topic
+from .service import merge_outcomes, run_auto_ingest
+
+if TYPE_CHECKING:
+    from tasks.backend import TaskContext
+
+
+@task(  # type: ignore[call-overload, untyped-decorator, unused-ignore]
+    takes_context=True,
+    max_attempts=3,
+    timeout=timedelta(minutes=30),
+    title="Auto-Collect",
+    notification="ingest.texts.outcome",
+)
+async def collect(
+    context: "TaskContext", topic_id: int | None = None, limit: int | None = None, dry_run: bool = False
+) -> dict[str, Any]:
+    """Collect one topic, or with None every topic of the run's owner, one after the other."""
+    topics = await in_thread(_topics, context.owner_id, topic_id)
+    if topic_id is not None and not topics:
+        raise LookupError("This topic does not exist any more.")
+    outcomes: list[dict[str, Any]] = []
+    for topic in topics:
+        left = None if limit is None else max(0, limit - sum(one["processed"] for one in outcomes))
+        outcomes.append(
+            await run_auto_ingest(
+                topic,
+                progress=context.progress,
+                run_id=context.run_id,
+                limit=left,
+                dry_run=dry_run,
+                counted_before=sum(one["processed"] for one in outcomes),
+            )
+        )
+    return outcomes[0] if len(outcomes) == 1 else merge_outcomes(outcomes, dry_run=dry_run)
+
+
+@task(  # type: ignore[call-overload, untyped-decorator, unused-ignore]
+    takes_context=True,
+    max_attempts=3,
+    timeout=timedelta(minutes=30),
+    title="Bulk analysis",
+    notification="ingest.texts.bulk_outcome",
+)
+async def bulk_analysis(
+    context: "TaskContext",
+    urls: Sequence[str],
+    topic: str,
+    relevance_threshold: float | None = None,
+    save: bool = False,
+) -> dict[str, Any]:
+    """Read and judge the pages behind `urls` by the rules of `topic`; keep them as its articles if `save`."""
+    return await bulk.analyse_urls(
+        urls,
+        topic,
+        owner_id=context.owner_id,
+        relevance_threshold=relevance_threshold,
+        save=save,
+        progress=context.progress,
+        run_id=context.run_id,
+    )
+
+
+def start_collecting(
+    user: AbstractBaseUser, topic: Topic | None, *, limit: int | None = None, dry_run: bool = False
+) -> TaskResult:
+    """Enqueue a collection of `topic` (None: of all topics of `user`) for the topic's owner.
+
+    Raises tasks.exceptions.AlreadyRunning when it is being collected already: the database decides.
+    """
+    if topic is None:
+        configured = collect.using(
+            owner=user, topic="all-topics", unique=f"auto-ingest:owner:{user.pk}", metadata={"topic_name": ""}
+        )
+    else:
+        configured = collect.using(
+            owner=topic.owner,
+            topic=topic.channel,
+            unique=unique_key(topic),
+            title=f"Auto-Collect: {topic.name}",
+            metadata={"topic_id": topic.pk, "topic_name": topic.name},
+        )
+    return configured.enqueue(topic_id=None if topic is None else topic.pk, limit=limit, dry_run=dry_run)
+
+
+def start_bulk_analysis(
+    user: AbstractBaseUser, urls: Sequence[str], topic: str, *, relevance_threshold: float | None, save: bool
+) -> TaskResult:
+    """Enqueue a bulk analysis for `user`."""
+    configured = bulk_analysis.using(
+        owner=user, topic=topic, title=f"Bulk analysis: {topic}", metadata={"topic_name": topic, "urls": len(urls)}
+    )
+    return configured.enqueue(urls=list(urls), topic=topic, relevance_threshold=relevance_threshold, save=save)
+
+
+def unique_key(topic: Topic) -> str:
+    """While a run with this key is live, no second one can be enqueued."""
+    return f"auto-ingest:{topic.pk}"
+
+
+def _topics(owner_id: int | None, topic_id: int | None) -> list[Topic]:
+    topics = Topic.objects.filter(owner_id=owner_id) if owner_id is not None else Topic.objects.all()
+    return list(topics.filter(pk=topic_id) if topic_id is not None else topics)
