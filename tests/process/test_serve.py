@@ -2,7 +2,6 @@
 
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,15 +15,6 @@ from tests.tasks import functions
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("engine_tables")]
-
-
-@pytest.fixture
-def started() -> Iterator[list[Process]]:
-    """Processes a test adds here are ended after it."""
-    processes: list[Process] = []
-    yield processes
-    for process in processes:
-        process.end()
 
 
 def reported(run_id: str) -> TaskRun:

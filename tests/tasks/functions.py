@@ -1,9 +1,12 @@
 """Task functions that tests run."""
 
 import asyncio
+import os
+import tempfile
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.tasks import task
@@ -130,3 +133,23 @@ async def tick(context: TaskContext, hundredths: int) -> int:
     async for _ in context.progress.track(range(hundredths), stage="ticking"):
         await asyncio.sleep(0.01)
     return hundredths
+
+
+def gate_file(name: str) -> Path:
+    """A gate between processes: the function waits until a test has made the file."""
+    return Path(tempfile.gettempdir()) / f"statusproj-test-gate-{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}-{name}"
+
+
+@task(takes_context=True)
+async def reporter(context: TaskContext, gate_name: str) -> dict[str, int]:
+    """Waits for its gate, then reports three batches, slowly enough for each to be its own write."""
+    gate = gate_file(gate_name)
+    while not gate.exists():  # noqa: ASYNC110 - the gate is opened by another process
+        await asyncio.sleep(0.02)
+    gate.unlink()
+    for batch in range(1, 4):
+        context.progress.update(processed=batch * 10, total=30, stage="reporting", current_item=f"item {batch}")
+        context.progress.batch(completed=batch, total=3, results=[{"batch": batch}])
+        await asyncio.sleep(0.3)
+    context.log("three batches")
+    return {"reported": 3}
