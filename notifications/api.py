@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.http import Http404, HttpRequest
 from ninja import Field, Query, Router, Schema
 from ninja.responses import Status
-from pydantic import AwareDatetime, ConfigDict, StrictInt, model_validator
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, StrictInt, model_validator
 
 from live.errors import ApiError, invalid
 
@@ -69,12 +69,19 @@ class SuccessWithCount(Success):
     count: int
 
 
+def _written_time(value: Any) -> Any:
+    """A time is written out: a bare number or its text would be taken for seconds since 1970."""
+    if not isinstance(value, str) or "T" not in value.upper():
+        raise ValueError("neither an id nor a time like 2026-01-31T12:00:00Z")
+    return value
+
+
 class MarkAll(Schema):
     """Up to what: the id or the time of the newest notification seen. Later ones stay unread."""
 
     model_config = ConfigDict(extra="forbid")
 
-    up_to: StrictInt | AwareDatetime | None = None
+    up_to: StrictInt | Annotated[AwareDatetime, BeforeValidator(_written_time)] | None = None
 
 
 class Sending(Schema):

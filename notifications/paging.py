@@ -52,14 +52,10 @@ def page_for(
     after = Q() if cursor is None else _after(cursor)
     # Each part reads its own index in order and stops at the page's end; an OR would read and sort
     # everything.
-    read = NotificationReceipt.objects.filter(
-        notification=OuterRef("pk"), user_id=user.pk, read_at__isnull=False
-    )
+    read = NotificationReceipt.objects.filter(notification=OuterRef("pk"), user_id=user.pk, read_at__isnull=False)
     newest_first = ("-created_at", "-id")
     own_rows = own.filter(after).annotate(read_by_user=F("read"), **counts).order_by(*newest_first)
-    broadcast_rows = (
-        broadcasts.filter(after).annotate(read_by_user=Exists(read), **counts).order_by(*newest_first)
-    )
+    broadcast_rows = broadcasts.filter(after).annotate(read_by_user=Exists(read), **counts).order_by(*newest_first)
     merged = own_rows[: limit + 1].union(broadcast_rows[: limit + 1], all=True).order_by(*newest_first)
     rows = list(merged[: limit + 1])
 
@@ -83,9 +79,7 @@ def page_for(
     )
 
 
-def _parts(
-    user: "User", *, unread_only: bool, type: str | None
-) -> tuple[NotificationQuerySet, NotificationQuerySet]:
+def _parts(user: "User", *, unread_only: bool, type: str | None) -> tuple[NotificationQuerySet, NotificationQuerySet]:
     """What is addressed to `user` by name, and to everyone."""
     own = Notification.objects.own(user)
     broadcasts = Notification.objects.broadcasts_for(user)

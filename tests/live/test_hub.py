@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
@@ -31,9 +31,10 @@ def layer_groups() -> dict[str, Any]:
 
 async def cost_of_a_look() -> int:
     """Queries of one round of re-reading and re-checking."""
-    captured = await in_database_thread(lambda: CaptureQueriesContext(connection).__enter__())
+    captured = await in_database_thread(lambda: CaptureQueriesContext(connections["default"]).__enter__())
     await Hub.here().watchdog.look()
     await in_database_thread(lambda: captured.__exit__(None, None, None))
+    assert len(captured) > 0
     return len(captured)
 
 
