@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 from ninja import Query, Router, Schema
+from ninja import Status as Answer
 
 from live.errors import ApiError, invalid
 from live.frames import timestamp
@@ -177,7 +178,7 @@ def get_task(request: HttpRequest, response: HttpResponse, task_id: UUID) -> Any
     response["ETag"] = etag
     patch_cache_control(response, private=True, no_cache=True)
     if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]:
-        return 304, None
+        return Answer(304, None)
     return {"task": task_object(run, request.user)}
 
 
@@ -230,7 +231,7 @@ def retry_task(request: HttpRequest, task_id: UUID) -> Any:
         raise ApiError(409, "cannot_retry", str(error), {"status": run.status}) from None
     except AlreadyRunning as error:
         raise ApiError(409, "already_running", str(error), {"task_id": str(error.run_id)}) from None
-    return 202, {"task_id": again.pk, "message": f"Started {again.name} again."}
+    return Answer(202, {"task_id": again.pk, "message": f"Started {again.name} again."})
 
 
 @router.post("/cleanup", response=CleanupAnswer, summary="Delete old runs")

@@ -17,7 +17,7 @@ from tasks.retry import delay_before
 from tasks.states import ALLOWED, FINAL, Status
 from tests.tasks.runs import make_run, make_run_in
 
-pytestmark = pytest.mark.usefixtures("engine_tables")
+pytestmark = pytest.mark.usefixtures("db")
 
 MOVES: dict[Status, Callable[[TaskRun], TaskRun | None]] = {
     Status.PENDING: lifecycle.release,
@@ -68,6 +68,7 @@ def race(*contestants: Callable[[], object]) -> list[object]:
     return answers
 
 
+@pytest.mark.usefixtures("engine_tables")
 def test_of_many_workers_claiming_one_run_exactly_one_wins() -> None:
     run = make_run()
     answers = race(*[lambda n=n: lifecycle.claim(run.pk, 1, worker=f"host:{n}:1") for n in range(6)])
@@ -75,6 +76,7 @@ def test_of_many_workers_claiming_one_run_exactly_one_wins() -> None:
     assert run.events.filter(data__status="running").count() == 1
 
 
+@pytest.mark.usefixtures("engine_tables")
 @pytest.mark.parametrize("round_", range(5))
 def test_cancel_and_claim_at_once_leave_one_truth(round_: int) -> None:
     run = make_run()
@@ -87,6 +89,7 @@ def test_cancel_and_claim_at_once_leave_one_truth(round_: int) -> None:
         assert run.is_cancelling
 
 
+@pytest.mark.usefixtures("engine_tables")
 @pytest.mark.parametrize("round_", range(5))
 def test_complete_and_rescue_at_once_notify_once_and_end_once(round_: int, owner: User) -> None:
     run = make_run_in(Status.RUNNING, owner)
@@ -164,6 +167,7 @@ def test_cancelling_a_running_run_twice_records_one_request() -> None:
     assert run.events.filter(data__status="cancelling").count() == 1
 
 
+@pytest.mark.usefixtures("engine_tables")
 def test_rolling_back_takes_run_and_ticket_with_it() -> None:
     class Undo(Exception):
         pass
@@ -195,6 +199,7 @@ def test_a_taken_unique_key_does_not_spoil_the_callers_transaction() -> None:
     assert TaskRun.objects.filter(name="still possible").exists()
 
 
+@pytest.mark.usefixtures("engine_tables")
 def test_of_many_asking_for_one_unique_key_at_once_exactly_one_gets_it() -> None:
     answers = race(*[lambda: make_run(unique_key="k") for _ in range(6)])
     assert sum(isinstance(answer, TaskRun) for answer in answers) == 1
