@@ -1,0 +1,50 @@
+"""Who may see and change which topic. Pages and API both ask here."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from tasks.access import Viewer
+
+from .models import Article, Topic
+
+
+def get_visible_topic(user: Viewer, topic_id: int) -> Topic:
+    """The topic, if `user` may see it. Raises Http404 alike for one that is missing and one that is somebody else's."""
+    topic = Topic.objects.visible_to(user).select_related("owner").filter(pk=topic_id).first()
+    if topic is None:
+        raise Http404("No such topic.")
+    return topic
+
+
+def get_changeable_topic(user: Viewer, topic_id: int) -> Topic:
+    """The same for a change. Raises PermissionDenied for staff who may look but not touch."""
+    topic = get_visible_topic(user, topic_id)
+    if not may_change(user, topic):
+        raise PermissionDenied("You may look at this topic, but not change it.")
+    return topic
+
+
+def get_changeable_article(user: Viewer, article_id: int) -> Article:
+    """The article, if `user` may change its topic. Raises Http404 and PermissionDenied likewise."""
+    article = Article.objects.visible_to(user).select_related("topic").filter(pk=article_id).first()
+    if article is None:
+        raise Http404("No such article.")
+    if not may_change(user, article.topic):
+        raise PermissionDenied("You may look at this article, but not change it.")
+    return article
+
+
+def may_change(user: Viewer, topic: Topic) -> bool:
+    """May `user` change the topic, its keywords and sources, and collect it: its owner, and staff who may change
+    topics.
+    """
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if topic.owner_id == user.pk:
+        return True
+    return bool(user.is_staff and user.has_perm("ingest.change_topic"))
+
+
+def sees_all_topics(user: Viewer) -> bool:
+    """May `user` see the topics of others?"""
+    return bool(user.is_authenticated and user.is_active and user.is_staff and user.has_perm("ingest.view_topic"))
