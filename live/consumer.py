@@ -114,6 +114,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = False
         self._resyncing = False
+        self._lost = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one socket until it closes."""
@@ -237,10 +238,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
             # The other side was faster.
             logger.debug("A socket was gone before it was closed.", exc_info=True)
 
-    def _end_later(self, code: int, reason: str = "") -> None:
-        self._soon(self._end(code, reason))
+    def _end_later(self, code: int, reason: str = "") -> asyncio.Task[None]:
+        return self._soon(self._end(code, reason))
 
     def _resync_later(self) -> None:
+        self._lost = True
         self._soon(self._resync())
 
     async def _resync(self) -> None:
@@ -250,19 +252,22 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._resyncing = True
         try:
             async with self.quiet():
-                # Waits here while the socket is busy; what is passed over meanwhile, the snapshot covers.
-                await self._send_text(frames.encode(frames.reset()))
-                snapshot = [frame for frame in await self.greet() if frame.get("type") != "direct_message"]
-                for frame in snapshot:
-                    await self.send_frame(frame)
+                # Once more if frames were passed over again, while a busy socket kept us waiting.
+                while self._lost and not self._ended:
+                    self._lost = False
+                    await self.send_frame(frames.reset())
+                    for frame in await self.greet():
+                        if frame.get("type") != "direct_message":
+                            await self.send_frame(frame)
         finally:
             self._resyncing = False
 
-    def _soon(self, work: Any) -> None:
+    def _soon(self, work: Awaitable[None]) -> asyncio.Task[None]:
         # Kept until done: a task nobody refers to may disappear.
         task = asyncio.get_running_loop().create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Frames: what goes over a socket. One function per frame the protocol knows; docs/protocol.md shows each."""
+"""Frames: what goes over a socket. One function per frame the protocol knows; docs/frames.md shows each."""
 
 import json
 import math

@@ -7,7 +7,7 @@ the hub's loop.
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +27,7 @@ from .sinks import Backlog, Outgoing, Sink
 logger = logging.getLogger(__name__)
 
 JOIN_TIMEOUT = 2.0  # seconds a new socket waits for the layer; until then the periodic re-read feeds it
+CLOSE_TIMEOUT = 2.0  # seconds for all sockets to take their close frame
 RESTART_DELAY = 1.0  # seconds between attempts to receive again after the layer failed
 REMEMBERED_MESSAGES = 4096
 REMEMBERED_RUNS = 10_000
@@ -41,7 +42,7 @@ class Socket:
 
     sink: Sink
     credentials: Credentials
-    close: Callable[[int, str], None]  # ends the socket with this code and reason; does not wait
+    close: Callable[[int, str], asyncio.Task[None]]  # ends the socket with this code and reason
     groups: set[Group] = field(default_factory=set)
 
 
@@ -56,6 +57,8 @@ class Hub:
         self._groups: dict[str, Group] = {}
         self._channel: str | None = None
         self._joined: set[str] = set()
+        self._unsettled: set[str] = set()
+        self._sockets_of: Counter[int] = Counter()
         self._membership = asyncio.Lock()
         self._pump: asyncio.Task[None] | None = None
         self._messages: OrderedDict[str, None] = OrderedDict()
@@ -79,11 +82,15 @@ class Hub:
     def add(self, socket: Socket) -> None:
         """A socket has opened."""
         self.sockets.add(socket)
+        self._sockets_of[socket.credentials.user_pk] += 1
         self._wake()
 
     async def remove(self, socket: Socket) -> None:
         """A socket has closed."""
-        self.sockets.discard(socket)
+        if socket in self.sockets:
+            self.sockets.discard(socket)
+            self._sockets_of[socket.credentials.user_pk] -= 1
+            self._sockets_of += Counter()  # drops those at zero
         socket.sink.close()
         await self.unwatch(socket, set(socket.groups))
 
@@ -91,19 +98,24 @@ class Hub:
         """From now on `socket` hears what is published to `groups`. Read the truth after this, not before."""
         for group in groups:
             socket.groups.add(group)
-            self._groups[group.name] = group
-            self._watchers.setdefault(group.name, set()).add(socket)
+            if group.name not in self._watchers:
+                self._groups[group.name] = group
+                self._watchers[group.name] = set()
+                self._unsettled.add(group.name)
+            self._watchers[group.name].add(socket)
         await self._settle_membership()
 
     async def unwatch(self, socket: Socket, groups: Iterable[Group]) -> None:
         """`socket` hears no more of `groups`."""
         for group in groups:
             socket.groups.discard(group)
-            watchers = self._watchers.get(group.name, set())
+            watchers = self._watchers.get(group.name)
+            if watchers is None:
+                continue
             watchers.discard(socket)
             if not watchers:
-                self._watchers.pop(group.name, None)
-                self._groups.pop(group.name, None)
+                del self._watchers[group.name], self._groups[group.name]
+                self._unsettled.add(group.name)
         await self._settle_membership()
 
     def watched(self) -> Collection[Group]:
@@ -112,13 +124,12 @@ class Hub:
 
     def sockets_of(self, user_pk: int) -> int:
         """How many sockets of this user are open here."""
-        return sum(socket.credentials.user_pk == user_pk for socket in self.sockets)
+        return self._sockets_of[user_pk]
 
     async def close_all(self, code: int = 1012, reason: str = "Restarting") -> None:
-        """Ask every browser to come back: this process is about to stop."""
-        for socket in list(self.sockets):
-            socket.close(code, reason)
-        await asyncio.sleep(0)
+        """Ask every browser to come back: this process is about to stop. Returns when all have been asked."""
+        if closing := [socket.close(code, reason) for socket in self.sockets]:
+            await asyncio.wait(closing, timeout=CLOSE_TIMEOUT)
 
     # The layer
 
@@ -138,20 +149,31 @@ class Hub:
                 if self._channel is None:
                     self._channel = await layer.new_channel("live.")
                     self._joined.clear()
-                wanted = {*self._watchers, ACCESS.name} if self._watchers else set()
-                for name in wanted - self._joined:
-                    await layer.group_add(name, self._channel)
-                    self._joined.add(name)
-                for name in self._joined - wanted:
-                    self._joined.discard(name)
-                    await layer.group_discard(name, self._channel)
+                    self._unsettled.update(self._watchers, [ACCESS.name])
+                while self._unsettled:
+                    # Taken out first: whoever changes their mind while we wait puts it in again.
+                    name = self._unsettled.pop()
+                    await self._settle(layer, self._channel, name)
         except Exception as trouble:
             # The sockets stay: the periodic re-read feeds them, and tries to join again.
             logger.warning("Live groups could not be joined or left (%r); trying again.", trouble)
 
+    async def _settle(self, layer: Any, channel: str, name: str) -> None:
+        wanted = name in self._watchers or name == ACCESS.name
+        try:
+            if wanted and name not in self._joined:
+                await layer.group_add(name, channel)
+                self._joined.add(name)
+            elif not wanted and name in self._joined:
+                self._joined.discard(name)
+                await layer.group_discard(name, channel)
+        except BaseException:
+            self._unsettled.add(name)
+            raise
+
     async def rejoin(self) -> None:
         """Join what could not be joined before."""
-        if self._channel is None or self._joined != {*self._watchers, ACCESS.name}:
+        if self._channel is None or self._unsettled:
             await self._settle_membership()
 
     async def _receive_for_ever(self) -> None:
@@ -275,7 +297,12 @@ class Hub:
                 return
             key, item = next(iter(self._to_render))
             self._to_render.remove(key)
-            item.html = await in_database_thread(partial(fragments.render, item.frame))
+            try:
+                item.html = await in_database_thread(partial(fragments.render, item.frame))
+            except Exception:
+                # Not told to everyone, so not known: the next re-read delivers it again.
+                self._held.pop(item.job or "", None)
+                raise
             for socket in self._sockets_in(item.names):
                 if socket.sink.html:
                     socket.sink.offer(item)

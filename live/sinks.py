@@ -56,13 +56,13 @@ class Backlog:
     __slots__ = ("_items", "_kept")
 
     def __init__(self) -> None:
-        self._items: OrderedDict[str | int, Outgoing] = OrderedDict()
+        self._items: OrderedDict[object, Outgoing] = OrderedDict()
         self._kept: Counter[str | None] = Counter()
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def __iter__(self) -> Iterator[tuple[str | int, Outgoing]]:
+    def __iter__(self) -> Iterator[tuple[object, Outgoing]]:
         """Keys and frames, oldest first; removing while iterating is fine."""
         return iter(list(self._items.items()))
 
@@ -83,9 +83,10 @@ class Backlog:
             # line or a batch of the same run that came in between.
             if self._kept[item.job]:
                 self._items.pop(item.slot, None)
-            self._items[item.slot] = item
+            # A run's progress is one thing to all; a count is another thing in each user's group.
+            self._items[item.slot if item.job else (item.slot, item.names)] = item
 
-    def remove(self, key: str | int) -> None:
+    def remove(self, key: object) -> None:
         """It has been sent."""
         item = self._items.pop(key)
         if item.slot is None:

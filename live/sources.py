@@ -1,5 +1,4 @@
-"""How hub and consumers ask for the truth without knowing who owns it: other rooms register their readers
-here.
+"""How hub and consumers ask for the truth without knowing who owns it: other rooms register here.
 
 All registered functions are synchronous and run in a database thread, never on the event loop.
 """
@@ -20,11 +19,10 @@ _guards: dict[str, Refusals] = {}
 
 
 def register(kind: str, reread: Reread) -> None:
-    """For groups of `kind`: `reread(groups)` returns the current frame of everything in them that may have
-    changed.
+    """For groups of `kind`: `reread(groups)` returns the present frame of everything in them that may have changed.
 
-    Called every few seconds with all groups of that kind watched in this process, so it asks the database
-    once.
+    Called every few seconds with all groups watched in this process, of every kind it is registered for: a constant
+    number of queries will do.
     """
     _rereads[kind] = reread
 

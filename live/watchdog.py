@@ -33,7 +33,7 @@ class Watchdog:
         self._hub = hub
         self._task: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
-        self._failing = False
+        self._failing: set[str] = set()
 
     def wake(self) -> None:
         """Sockets are open: watch them."""
@@ -59,18 +59,16 @@ class Watchdog:
 
     async def look(self) -> None:
         """Close what may no longer be open, deliver what is newer in the database than on the sockets."""
-        try:
-            await self._hub.rejoin()
-            await self._close_withdrawn()
-            await self._close_forbidden()
-            await self._reread()
-        except Exception:
-            # Most likely the database is away. What is open stays open, and is looked at again.
-            if not self._failing:
-                logger.exception("Live sockets could not be re-checked; trying again.")
-            self._failing = True
-        else:
-            self._failing = False
+        for step in (self._hub.rejoin, self._close_withdrawn, self._close_forbidden, self._reread):
+            try:
+                await step()
+            except Exception:
+                # Most likely the database is away. What is open stays open, and is looked at again.
+                if step.__name__ not in self._failing:
+                    logger.exception("Live sockets could not be re-checked; trying again.")
+                self._failing.add(step.__name__)
+            else:
+                self._failing.discard(step.__name__)
 
     async def _close_withdrawn(self) -> None:
         sockets = list(self._hub.sockets)
@@ -97,13 +95,14 @@ class Watchdog:
                         socket.close(4403, "No longer allowed")
 
     async def _reread(self) -> None:
-        kinds: dict[str, set[Group]] = {}
+        # By function, not by kind: whoever reads several kinds is asked once.
+        asked: dict[sources.Reread, set[Group]] = {}
         for group in self._hub.watched():
-            kinds.setdefault(group.kind, set()).add(group)
-        for kind, groups in kinds.items():
-            reread = sources.reread_of(kind)
+            reread = sources.reread_of(group.kind)
             if reread is not None:
-                self._hub.reconcile(await in_database_thread(_listed(reread, groups)))
+                asked.setdefault(reread, set()).add(group)
+        for reread, groups in asked.items():
+            self._hub.reconcile(await in_database_thread(_listed(reread, groups)))
 
 
 def _listed[A, T](ask: Callable[[Collection[A]], Iterable[T]], about: Collection[A]) -> Callable[[], list[T]]:

@@ -1,4 +1,4 @@
-"""/api/notifications: JSON for the signed-in user; see docs/protocol.md."""
+"""/api/notifications: JSON for the signed-in user."""
 
 from datetime import datetime
 from typing import Annotated, Any

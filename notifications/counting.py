@@ -29,9 +29,9 @@ def unread_count_of(user: "User") -> int:
 def unread_counts(user_pks: Iterable[int]) -> dict[int, int]:
     """The unread count of each of these users, in one query. Unknown users are left out."""
     own = Notification.objects.filter(user_id=OuterRef("username"), read=False).order_by().values("pk")
-    settled = NotificationReceipt.objects.filter(
-        notification=OuterRef("pk"), user_id=OuterRef(OuterRef("pk"))
-    ).exclude(read_at=None, dismissed_at=None)
+    settled = NotificationReceipt.objects.filter(notification=OuterRef("pk"), user_id=OuterRef(OuterRef("pk"))).exclude(
+        read_at=None, dismissed_at=None
+    )
     broadcasts = (
         Notification.objects.broadcasts()
         .filter(~Exists(settled), created_at__gte=OuterRef("date_joined"))

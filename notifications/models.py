@@ -81,9 +81,7 @@ class Notification(models.Model):
     type = models.CharField(max_length=50)
     title = models.CharField(max_length=255)
     message = models.TextField()
-    link = models.CharField(
-        max_length=LINK_MAX_LENGTH, null=True, blank=True, help_text="A path on this site."
-    )
+    link = models.CharField(max_length=LINK_MAX_LENGTH, null=True, blank=True, help_text="A path on this site.")
     read = models.BooleanField(
         default=False, db_default=False, help_text="Read by its addressee. For broadcasts see the receipts."
     )
@@ -150,9 +148,7 @@ class NotificationReceipt(models.Model):
 
     class Meta:
         db_table = "notification_receipts"
-        constraints = [
-            UniqueConstraint(fields=["user", "notification"], name="one_receipt_per_user_and_broadcast")
-        ]
+        constraints = [UniqueConstraint(fields=["user", "notification"], name="one_receipt_per_user_and_broadcast")]
 
     def __str__(self) -> str:
         return f"{self.user} and “{self.notification}”"

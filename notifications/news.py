@@ -61,6 +61,5 @@ def with_own_count(frame: Frame, groups: Collection[Group]) -> Iterable[tuple[Gr
     if frame["type"] == "unread_count":
         return counted
     return [
-        (group, frames.notification(frame["notification"], unread_count=own["unread_count"]))
-        for group, own in counted
+        (group, frames.notification(frame["notification"], unread_count=own["unread_count"])) for group, own in counted
     ]

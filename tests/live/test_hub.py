@@ -174,6 +174,26 @@ async def test_a_fragment_that_cannot_be_rendered_costs_that_frame_only(
     assert "could not be prepared" in caplog.text
 
 
+async def test_a_final_frame_whose_fragment_failed_is_delivered_by_the_next_re_read(
+    owner: User, fresh_things: Things, settings: Settings
+) -> None:
+    settings.LIVE_RECONCILE_SECONDS = 0.05
+    attempts = []
+
+    def render(frame: frames.Frame) -> str:
+        attempts.append(frame["seq"])
+        if len(attempts) == 1:
+            raise RuntimeError("The database was away.")
+        return f"<p>{frame['status']}</p>"
+
+    fragments.register("job_update", render)
+    html, json = await socket_of(owner, "/ws/things/one?content=html"), await greeted(owner)
+    publish([thing("one")], fresh_things.say("one", 1, "completed"))
+    assert await html.receive_from(timeout=5) == "<p>completed</p>"
+    assert (await json.next())["seq"] == 1
+    assert await json.nothing_more()
+
+
 async def test_too_many_frames_end_in_a_reset_and_the_truth(owner: User, fresh_things: Things) -> None:
     socket = await greeted(owner)
     for seq in range(1, 1500):

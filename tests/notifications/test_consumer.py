@@ -169,3 +169,20 @@ async def test_html_sockets_get_fragments(owner: User) -> None:
         '<span id="bell-count">0</span>',
         '<span id="bell-count">1</span>',
     ]
+
+
+async def test_html_counts_of_two_users_do_not_replace_each_other(owner: User, teammate: User) -> None:
+    def render(frame: Frame) -> str:
+        return f"<b>{frame['unread_count']}</b>"
+
+    def read_both() -> None:
+        with transaction.atomic():
+            for user in (owner, teammate):
+                facade.mark_all_notifications_as_read(user)
+
+    fragments.register("unread_count", render)
+    await do(create, None)
+    bells = [await socket_of(user, f"{PATH}?content=html") for user in (owner, teammate)]
+    assert [await bell.receive_from(timeout=5) for bell in bells] == ["<b>1</b>"] * 2
+    await do(read_both)
+    assert [await bell.receive_from(timeout=5) for bell in bells] == ["<b>0</b>"] * 2
