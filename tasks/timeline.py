@@ -53,7 +53,9 @@ def _line(seq: int, at: datetime, kind: str, data: Mapping[str, Any]) -> Line:
 def _batch(data: Mapping[str, Any]) -> str:
     completed, total = data.get("batch_completed"), data.get("total_batches")
     results = data.get("results")
-    items = f", {len(results):,} items" if isinstance(results, list) and results else ""
+    items = ""
+    if isinstance(results, list) and results:
+        items = ", 1 item" if len(results) == 1 else f", {len(results):,} items"
     return f"Batch {completed} of {total} done{items}" if total else f"Batch {completed} done{items}"
 
 

@@ -1,0 +1,116 @@
+"""What static/js does, in a real browser before the real server."""
+
+import signal
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+
+from notifications import facade
+from tests.pages.conftest import Tab
+from tests.servers import Server
+from tests.tasks import functions
+
+pytestmark = pytest.mark.browser
+
+type TabOf = Callable[[User], Tab]
+
+
+def start(owner: User, steps: int) -> str:
+    """A run of so many hundredths of a second. Returns its id."""
+    return functions.tick.using(owner=owner, title="Import").enqueue(steps).id
+
+
+def test_a_run_moves_speaks_and_ends_without_a_reload(owner: User, tab_of: TabOf) -> None:
+    tab = tab_of(owner)
+    page = tab.open("/")
+    run = start(owner, 300)
+    tab.until(f"document.querySelector('#run-{run}-progress')")  # appears by itself
+    tab.open(f"/tasks/{run}/")
+    percents, titles = set(), set()
+    while page.get_attribute(f"#run-{run}-status", "data-status") != "completed":
+        percents.add(page.get_attribute(f"#run-{run}-progress", "data-percent"))
+        titles.add(page.title())
+    assert len(percents) >= 5
+    assert any(title.startswith("(") and "%) Import" in title for title in titles)
+    tab.until("document.title.startsWith('Completed: Import')")
+    tab.until("document.querySelector('#announcer').textContent.includes('has completed')")
+    tab.until(f"!document.querySelector('#run-{run}-cancel')")
+    tab.until("document.querySelector('#run-facts').textContent.includes('Took')")
+    tab.until("document.querySelector('#bell-count').dataset.unread === '1'")
+    assert tab.complaints == []
+
+
+def test_the_cancel_dialog_asks_first_keeps_still_and_gives_focus_back(owner: User, tab_of: TabOf) -> None:
+    tab = tab_of(owner)
+    run = start(owner, 3000)
+    page = tab.open(f"/tasks/{run}/")
+    tab.until(f"document.querySelector('#run-{run}-status').dataset.status === 'running'")
+    page.click(f"#run-{run}-cancel")
+    before = page.get_attribute(f"#run-{run}-progress", "data-seq")
+    assert page.evaluate("document.activeElement.textContent") == "Keep it"
+    tab.until(f"document.querySelector('#run-{run}-progress').dataset.seq !== '{before}'")  # the bar moves behind it
+    assert page.evaluate("document.activeElement.textContent") == "Keep it"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == f"run-{run}-cancel"
+    page.click(f"#run-{run}-cancel")
+    page.click("dialog[open] .button-danger-full")
+    tab.until(f"document.querySelector('#run-{run}-status').dataset.status === 'cancelled'")
+    tab.until(f"document.querySelector('#run-{run}-retry')")
+    assert tab.complaints == []
+
+
+def test_the_bell_opens_marks_read_and_gives_focus_on(owner: User, tab_of: TabOf) -> None:
+    for number in range(3):
+        facade.create_notification(username="owner", type="news", title=f"Notice {number}", message="…")
+    tab, other = tab_of(owner), tab_of(owner)
+    other.open("/notifications/")
+    page = tab.open("/")
+    page.focus("button.bell")
+    page.keyboard.press("Enter")
+    tab.until("document.querySelectorAll('#bell-panel article').length === 3")
+    assert page.get_attribute("button.bell", "aria-expanded") == "true"
+    first, second, _ = [
+        article.get_attribute("data-notice") for article in page.query_selector_all("#bell-panel article")
+    ]
+    page.focus(f"[data-key=drop-{first}]")
+    page.keyboard.press("Enter")
+    tab.until(f"document.activeElement.dataset.key === 'drop-{second}'")
+    page.click(f"[data-key=read-{second}]")
+    for each in (tab, other):
+        each.until("document.querySelector('#bell-count').dataset.unread === '1'")
+    other.until("document.querySelectorAll('article.notice-unread').length === 1")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.className") == "bell"
+    assert page.get_attribute("button.bell", "aria-expanded") == "false"
+    assert tab.complaints == other.complaints == []
+
+
+def test_a_lost_connection_is_said_and_everything_is_right_when_it_is_back(
+    owner: User, tab_of: TabOf, server: Server
+) -> None:
+    tab = tab_of(owner)
+    run = start(owner, 400)
+    page = tab.open(f"/tasks/{run}/")
+    tab.until(f"document.querySelector('#run-{run}-progress').dataset.percent > 0")
+    server.send(signal.SIGTERM)
+    server.wait()
+    tab.until("!document.querySelector('#connection').hidden")
+    assert "as of" in page.inner_text("#connection")
+    assert page.is_visible(f"#run-{run}-progress")  # what was known stays
+    again = Server(port=server.port)
+    try:
+        tab.until("document.querySelector('#connection').hidden", within=60)
+        tab.until(f"document.querySelector('#run-{run}-status').dataset.status === 'completed'", within=40)
+    finally:
+        again.end()
+
+
+def test_signing_out_elsewhere_is_said_here(owner: User, tab_of: TabOf) -> None:
+    tab = tab_of(owner)
+    page = tab.open("/tasks/")
+    tab.until("document.querySelector('[data-live]')")
+    Session.objects.all().delete()
+    tab.until("!document.querySelector('#connection').hidden", within=10)
+    assert "You are signed out" in page.inner_text("#connection")
