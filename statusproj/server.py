@@ -4,9 +4,11 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 # Daphne first: importing it installs Twisted's reactor on an asyncio loop.
-from daphne.server import Server, reactor, twisted_loop  # isort: skip
+from daphne.server import Server, twisted_loop  # isort: skip
+from daphne.server import reactor as daphne_reactor  # isort: skip
 from daphne.endpoints import build_endpoint_description_strings
 
 from live.publishing import drain, use_loop
@@ -14,6 +16,7 @@ from statusproj.asgi import application
 from tasks.worker import Worker
 
 logger = logging.getLogger(__name__)
+reactor: Any = daphne_reactor  # Twisted installs an object where its types see a module
 
 
 class LiveServer:
@@ -41,7 +44,7 @@ class LiveServer:
     def run(self) -> None:
         """Serve until a signal comes, then leave in order: runs first, sockets after them."""
         use_loop(twisted_loop)
-        reactor.callWhenRunning(self._started)  # type: ignore[attr-defined]  # the reactor poses as a module
+        reactor.callWhenRunning(self._started)
         self._daphne.run()
         # Daphne logs that a port is taken, stops, and calls that a day.
         self.failed = not self._daphne.listening_addresses

@@ -162,6 +162,11 @@ TASKS_GRACE_PERIOD = timedelta(seconds=float(os.environ.get("TASKS_GRACE_SECONDS
 TASKS_KEEP_HOURS = float(os.environ.get("TASKS_KEEP_HOURS", "168"))
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
+# The built-in news site of `demo` and `collect`, on loopback only.
+DEMO_SITE_PORT = int(os.environ.get("DEMO_SITE_PORT", "8765"))
+# host:port pairs that may be fetched although they are not public addresses.
+INGEST_ALLOWED_HOSTS = _list("INGEST_ALLOWED_HOSTS", "")
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -217,10 +222,12 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 
+LOG_LEVEL = os.environ.get("LOG_LEVEL", "WARNING")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {"django": {"level": LOG_LEVEL, "handlers": [], "propagate": True}},
 }

@@ -14,7 +14,7 @@ from .db import in_thread
 from .groups import EVERY_RUN, owner_group, run_group, staff_topic_group, topic_group
 from .live_sources import snapshot_runs
 from .models import TaskRun
-from .updates import frame_of
+from .updates import frames_of
 
 
 class BulkProcessConsumer(LiveConsumer):
@@ -31,7 +31,7 @@ class BulkProcessConsumer(LiveConsumer):
         run = await in_thread(TaskRun.objects.get, pk=self.job_id)
         return [
             frames.direct_message(f"Connected to {run.name}.", job_id=self.job_id),
-            await in_thread(frame_of, run),
+            *await in_thread(frames_of, [run]),
         ]
 
     async def get_status(self, message: dict[str, Any]) -> None:
@@ -105,9 +105,9 @@ def _status_frame(user: Any, job_id: str) -> frames.Frame:
 
 
 def _snapshot(group: Group) -> list[frames.Frame]:
-    return [frame_of(run) for run in snapshot_runs(group)]
+    return frames_of(snapshot_runs(group))
 
 
 def _fresh_frame(run: TaskRun) -> frames.Frame:
     run.refresh_from_db()
-    return frame_of(run)
+    return frames_of([run])[0]

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Func, JSONField, Value
 from django.utils import timezone
 
 from . import signals, tickets
@@ -94,21 +94,12 @@ def _insert(new: NewRun) -> TaskRun:
 
 def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
     """Take a waiting run for `worker`. None when it is not this attempt's to take any more."""
+    seen_by = Func(F("worker_ids"), Value([worker], JSONField()), arg_joiner=" || ", template="%(expressions)s")
+    changes = {"worker": worker, "worker_ids": seen_by, "started_at": timezone.now(), "run_after": None}
     try:
-        run = _move(
-            run_id,
-            attempt,
-            Status.RUNNING,
-            {"worker": worker},
-            worker=worker,
-            started_at=timezone.now(),
-            run_after=None,
-        )
+        return _move(run_id, attempt, Status.RUNNING, {"worker": worker}, **changes)
     except TransitionRefused:
         return None
-    TaskRun.objects.filter(pk=run_id, attempt=attempt).update(worker_ids=[*run.worker_ids, worker])
-    run.worker_ids.append(worker)
-    return run
 
 
 def complete(run: TaskRun, result: Any, *, message: str = "") -> TaskRun:

@@ -1,7 +1,9 @@
 """A run's frames, and sending them. News, not fact: whoever misses a frame reads the row."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from live import frames
 from live.publishing import publish_on_commit
@@ -11,12 +13,20 @@ from .groups import groups_of
 from .models import TaskEvent, TaskRun
 from .states import Status
 
+LONGEST_LINE = 1000  # beyond this nobody is told their place
 
-def frame_of(run: TaskRun) -> frames.Frame:
+
+def frames_of(runs: Sequence[TaskRun]) -> list[frames.Frame]:
+    """The frame of each run, and for those that wait their place in line: one query for all of them."""
+    places = places_in_line({run.queue for run in runs if run.status == Status.PENDING})
+    return [frame_of(run, position=places.get(run.pk)) for run in runs]
+
+
+def frame_of(run: TaskRun, *, position: int | None = None) -> frames.Frame:
     """The frame that says where `run` stands now. Shapes: docs/frames.md."""
     match run.status:
         case Status.PENDING:
-            return _frame(run, "pending", {"position": position_in_line(run)})
+            return _frame(run, "pending", {"position": position, "message": run.message})
         case Status.COMPLETED:
             return _frame(run, "completed", {"progress": 100, "results": run.result, **_counts(run)})
         case Status.FAILED:
@@ -41,13 +51,17 @@ def progress_of(run: TaskRun) -> dict[str, Any]:
     }
 
 
-def position_in_line(run: TaskRun) -> int | None:
-    """1 for the run that starts next in its queue; None once it has started."""
-    if run.status != Status.PENDING:
-        return None
-    line = TaskRun.objects.in_line().filter(queue=run.queue)
-    ahead = line.filter(priority__gt=run.priority) | line.filter(priority=run.priority, created_at__lt=run.created_at)
-    return ahead.count() + 1
+def places_in_line(queues: Collection[str]) -> dict[UUID, int]:
+    """For every run that waits in one of `queues`: 1 for the one that starts next, 2 for the one after it, …"""
+    if not queues:
+        return {}
+    waiting = TaskRun.objects.in_line().filter(queue__in=queues).values_list("pk", "queue")
+    places: dict[UUID, int] = {}
+    reached: Counter[str] = Counter()
+    for pk, queue in waiting[:LONGEST_LINE]:
+        reached[queue] += 1
+        places[pk] = reached[queue]
+    return places
 
 
 def send_progress_update(run: TaskRun) -> None:

@@ -1,0 +1,92 @@
+"""What every benchmark shares: a scratch database, statistics, and a result that knows its baseline."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import quote
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One contestant. `samples` are what was measured, in the result's unit."""
+
+    name: str
+    samples: list[float]
+    is_baseline: bool = False
+
+    @property
+    def p50(self) -> float:
+        """The median."""
+        return statistics.median(self.samples)
+
+    @property
+    def p99(self) -> float:
+        """The 99th percentile."""
+        return sorted(self.samples)[min(len(self.samples) - 1, int(len(self.samples) * 0.99))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One figure beside its baseline, measured in one run."""
+
+    key: str
+    title: str
+    unit: str
+    rows: list[Row]
+    target: str
+    packages: Sequence[str] = ()
+    notes: Sequence[str] = field(default_factory=list)
+
+    def save(self) -> None:
+        """Keep the figures, without the samples, for the report."""
+        baseline = next(row for row in self.rows if row.is_baseline)
+        data = {
+            "key": self.key,
+            "title": self.title,
+            "unit": self.unit,
+            "target": self.target,
+            "notes": list(self.notes),
+            "versions": {name: version(name) for name in self.packages},
+            "python": platform.python_version(),
+            "rows": [
+                {
+                    "name": row.name,
+                    "is_baseline": row.is_baseline,
+                    "samples": len(row.samples),
+                    "p50": row.p50,
+                    "p99": row.p99,
+                    "ratio": row.p50 / baseline.p50,
+                }
+                for row in self.rows
+            ],
+        }
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{self.key}.json").write_text(json.dumps(data, indent=2) + "\n")
+        for row in data["rows"]:  # type: ignore[union-attr]
+            print(f"  {row['name']:<50} p50 {row['p50']:9.3f}  p99 {row['p99']:9.3f} {self.unit}  x {row['ratio']:.2f}")
+
+
+@contextmanager
+def scratch_database() -> Iterator[str]:
+    """A migrated database of its own in the configured cluster. Yields its DATABASE_URL."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statusproj.settings")
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    params = connection.get_connection_params()
+    user = f"{params['user']}@" if params.get("user") else ""
+    try:
+        yield f"postgresql://{user}/{params['dbname']}?host={quote(str(params.get('host', '')))}"
+    finally:
+        connection.creation.destroy_test_db(str(params["dbname"]), verbosity=0)
