@@ -124,6 +124,7 @@ def _found(found: bool) -> Success:
 
 
 @router.get("", response=PageOut)
+@router.get("/", response=PageOut, include_in_schema=False)
 def list_notifications(request: HttpRequest, listing: Query[Listing]) -> PageOut:
     """The user's notifications, newest first, their own and broadcasts."""
     try:
@@ -139,6 +140,7 @@ def list_notifications(request: HttpRequest, listing: Query[Listing]) -> PageOut
 
 
 @router.post("", response={201: Sent})
+@router.post("/", response={201: Sent}, include_in_schema=False)
 def send_notification(request: HttpRequest, sending: Sending) -> Status[Sent]:
     """Notify a user, a group of users, or everyone. Needs the permission `notifications.send`."""
     if not _user(request).has_perm("notifications.send"):

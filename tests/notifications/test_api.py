@@ -93,6 +93,12 @@ def test_a_longer_list_costs_no_more_queries(owner: User, client_of: ClientOf) -
     assert cost() == cost_of_one
 
 
+def test_the_address_may_end_in_a_slash(owner: User, client_of: ClientOf) -> None:
+    client = client_of(owner)
+    assert client.get(f"{URL}/").json() == client.get(URL).json()
+    assert post(client, f"{URL}/", {}).status_code == post(client, URL, {}).status_code == 422
+
+
 def test_the_unread_count(owner: User, client_of: ClientOf) -> None:
     notify()
     notify(None)

@@ -186,3 +186,13 @@ async def test_html_counts_of_two_users_do_not_replace_each_other(owner: User, t
     assert [await bell.receive_from(timeout=5) for bell in bells] == ["<b>1</b>"] * 2
     await do(read_both)
     assert [await bell.receive_from(timeout=5) for bell in bells] == ["<b>0</b>"] * 2
+
+
+async def test_the_fragments_of_the_page_reach_the_bell(owner: User) -> None:
+    bell = await socket_of(owner, f"{PATH}?content=html")
+    before = await bell.receive_from(timeout=5)
+    await do(create, "owner", "Fish & <chips>")
+    after = await bell.receive_from(timeout=5)
+    assert before != after
+    assert "id=" in after
+    assert "<chips>" not in after
