@@ -75,6 +75,9 @@
     return percent ? Number(percent) : null;
   };
 
+  // Like htmx's own delay, but nobody waits a minute for a server that is back.
+  htmx.config.wsReconnectDelay = (attempt) => Math.random() * Math.min(1000 * 2 ** attempt, 8000);
+
   const look = (announcing) => {
     let changed = false;
     for (const badge of document.querySelectorAll("[data-run][data-status]")) {
