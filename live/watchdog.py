@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEFAULT_INTERVAL = 2.5  # seconds
+FOLLOW_UP = 0.5  # seconds until a second look: Django says that someone signs out before the session is gone
 SHORTEST_INTERVAL = 0.2  # seconds, however much happens
 
 
@@ -47,13 +48,15 @@ class Watchdog:
     async def _watch(self) -> None:
         """Until the last socket has gone."""
         interval = getattr(settings, "LIVE_RECONCILE_SECONDS", DEFAULT_INTERVAL)
+        wait = interval
         while self._hub.sockets:
             try:
-                async with asyncio.timeout(interval):
+                async with asyncio.timeout(wait):
                     await self._asked.wait()
                 self._asked.clear()
+                wait = min(FOLLOW_UP, interval)
             except TimeoutError:
-                pass
+                wait = interval
             await self.look()
             await asyncio.sleep(SHORTEST_INTERVAL)
 

@@ -2,17 +2,22 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from live import frames
+from live.closing import Refused
+from live.groups import Group
 from live.hub import Hub
+from live.origins import is_ours
 from live.publishing import publish
 from tests.live.sockets import HOST, ThingConsumer, Things, greeted, session_of, socket_of, thing
 from tests.waiting import eventually_async
@@ -82,6 +87,28 @@ async def test_trusted_subdomains_are_let_in(owner: User, settings: Settings) ->
     outside = await socket_of(owner, origin="https://a-panel.example")
     assert (await inside.next())["status"] == "connected"
     assert await outside.closed() == 4403
+
+
+async def test_behind_a_proxy_its_word_on_scheme_and_host_counts(settings: Settings) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.USE_X_FORWARDED_HOST = True
+    settings.ALLOWED_HOSTS = ["panel.example"]
+    headers = [(b"host", b"10.0.0.5:8000"), (b"x-forwarded-host", b"panel.example"), (b"x-forwarded-proto", b"https")]
+
+    def asked_from(origin: bytes) -> bool:
+        return is_ours({"headers": [*headers, (b"origin", origin)]})
+
+    assert asked_from(b"https://panel.example")
+    assert not asked_from(b"http://panel.example")
+    assert not asked_from(b"https://10.0.0.5:8000")
+
+
+@pytest.mark.parametrize("host", [None, b"evil.example"])
+async def test_a_host_that_is_not_ours_makes_no_origin_ours(settings: Settings, host: bytes | None) -> None:
+    settings.ALLOWED_HOSTS = ["panel.example"]
+    headers = [(b"origin", b"http://evil.example")] + ([(b"host", host)] if host else [])
+    assert not is_ours({"headers": headers})
+    assert not is_ours({"headers": [*headers, (b"origin", b"http://panel.example")]})
 
 
 async def test_a_user_has_a_limited_number_of_sockets(owner: User, stranger: User, settings: Settings) -> None:
@@ -205,6 +232,43 @@ async def test_a_mistake_in_a_handler_does_not_leave_a_socket_in_the_hub(owner: 
     with pytest.raises(RuntimeError, match="mistake"):
         await socket.wait(timeout=5)
     assert not Hub.here().sockets
+
+
+# When something is away
+
+
+async def test_a_database_that_is_away_at_the_door_asks_the_client_back(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(self: ThingConsumer) -> list[Group]:
+        raise OperationalError("no connection")
+
+    monkeypatch.setattr(ThingConsumer, "open", away)
+    assert await (await socket_of(owner)).closed() == 1013
+    assert not Hub.here().sockets
+
+
+async def test_a_database_that_is_away_later_is_said_and_the_socket_stays(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(self: ThingConsumer, message: dict[str, Any]) -> None:
+        raise OperationalError("no connection")
+
+    monkeypatch.setattr(ThingConsumer, "get_status", away)
+    socket = await greeted(owner)
+    await socket.send_to(text_data='{"type": "get_status"}')
+    assert (await socket.next())["code"] == "unavailable"
+    assert await socket.nothing_more()
+
+
+async def test_a_handler_may_end_the_socket(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(self: ThingConsumer, message: dict[str, Any]) -> None:
+        raise Refused(4404, "Gone")
+
+    monkeypatch.setattr(ThingConsumer, "get_status", refuse)
+    socket = await greeted(owner)
+    await socket.send_to(text_data='{"type": "get_status"}')
+    assert await socket.closed() == 4404
 
 
 # How long it stays

@@ -96,3 +96,20 @@ def test_only_progress_is_replaceable() -> None:
     assert replaceable == {"pending", "progress"}
     assert frames.is_replaceable(frames.unread_count(3))
     assert not frames.is_replaceable(frames.notification({"id": 1}, unread_count=3))
+
+
+def test_short_frames_name_the_run_they_speak_of() -> None:
+    for make, kind in (
+        (frames.subscribed, "subscribed"),
+        (frames.unsubscribed, "unsubscribed"),
+        (frames.reset, "reset"),
+    ):
+        frame = make("a")
+        assert (frame["type"], frame["job_id"]) == (kind, "a")
+        assert frame["timestamp"].endswith("Z")
+    answer = frames.status_request({"id": "a", "started_at": None}, job_id="a")
+    assert (answer["type"], answer["job_id"], answer["task"]) == (
+        "status_request",
+        "a",
+        {"id": "a", "started_at": None},
+    )

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from live import fragments, frames
+from live import hub as hub_module
 from live.database import in_database_thread
 from live.groups import Group
 from live.hub import Hub
@@ -236,3 +237,35 @@ async def test_groups_of_another_kind_without_a_source_are_left_alone(owner: Use
     await hub.watchdog.look()
     publish([Group("unknown", "1")], {"type": "news"})
     assert (await socket.next())["type"] == "news"
+
+
+async def test_after_the_layer_failed_frames_flow_again(
+    owner: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LIVE_RECONCILE_SECONDS = NEVER
+    monkeypatch.setattr(hub_module, "RESTART_DELAY", 0.01)
+    layer = get_channel_layer()
+    assert layer is not None
+    receive, failures = layer.receive, [ConnectionError("Redis went away")]
+
+    async def failing_once(channel: str) -> Any:
+        if failures:
+            raise failures.pop()
+        return await receive(channel)
+
+    monkeypatch.setattr(layer, "receive", failing_once)
+    socket = await greeted(owner)
+    await eventually_async(lambda: not failures)
+    await eventually_async(lambda: Hub.here()._channel is not None and not Hub.here()._unsettled)
+    publish([thing("one")], frames.job_update("one", seq=1, status="log"))
+    assert (await socket.next())["seq"] == 1
+
+
+async def test_without_a_layer_the_re_read_feeds_the_sockets(
+    owner: User, fresh_things: Things, settings: Settings
+) -> None:
+    settings.CHANNEL_LAYERS = {}
+    settings.LIVE_RECONCILE_SECONDS = 0.05
+    socket = await greeted(owner)
+    fresh_things.say("one", 1)
+    assert (await socket.next())["seq"] == 1

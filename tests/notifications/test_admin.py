@@ -1,6 +1,7 @@
 """Notifications in the admin."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -61,13 +62,19 @@ def test_receipts_are_shown_and_cannot_be_edited(staff: User, owner: User, clien
     assert "receipts-TOTAL_FORMS" not in client.get(f"{LIST}{personal.pk}/change/").content.decode()
 
 
-def test_staff_writes_a_notification(
-    staff: User, owner: User, client_of: ClientOf, django_capture_on_commit_callbacks: Callable[..., object]
+def test_staff_writes_a_notification_and_its_reader_hears_of_it(
+    staff: User, owner: User, client_of: ClientOf, django_capture_on_commit_callbacks: Callable[..., Any]
 ) -> None:
     form = {"user": "owner", "type": "t", "title": "From staff", "message": "M", "link": "/tasks/"}
-    response = client_of(staff).post(f"{LIST}add/", form)
+    with django_capture_on_commit_callbacks() as published:
+        response = client_of(staff).post(f"{LIST}add/", form)
     assert response.status_code == 302, response.content.decode()
-    assert Notification.objects.get().username == "owner"
+    made = Notification.objects.get()
+    assert (made.username, len(published)) == ("owner", 1)
+    with django_capture_on_commit_callbacks() as published:
+        client_of(staff).post(f"{LIST}{made.pk}/change/", {**form, "read": "on"})
+    assert facade.get_unread_count(owner) == 0
+    assert len(published) == 1
 
 
 def test_a_link_that_leads_elsewhere_is_refused_in_the_form(staff: User, client_of: ClientOf) -> None:
