@@ -18,6 +18,7 @@ from .eta import eta_seconds
 from .models import TaskRun
 from .states import FINAL, Status
 from .timeline import line_of_frame
+from .updates import places_in_line
 
 # Status (and "cancelling", one to a person): its word and the tone of its colour. The icon has its name.
 WORDS: dict[str, tuple[str, str]] = {
@@ -28,7 +29,6 @@ WORDS: dict[str, tuple[str, str]] = {
     Status.FAILED: ("Failed", "bad"),
     Status.CANCELLED: ("Cancelled", "neutral"),
 }
-POSITIONS_SHOWN = 100
 # Columns that may be large and that no card or fragment shows.
 NOT_SHOWN = ("result", "args", "kwargs", "metadata", "traceback")
 
@@ -123,22 +123,13 @@ def present_run(
 def present_runs(runs: Sequence[TaskRun], viewer: Viewer | None = None) -> list[RunView]:
     """Several runs, at the cost of one query more at most: where the waiting ones stand in line."""
     now = timezone.now()
-    places = places_in_line(runs)
+    places = positions_of(runs)
     return [present_run(run, viewer, now, position=places.get(run.pk)) for run in runs]
 
 
-def places_in_line(runs: Iterable[TaskRun]) -> dict[UUID, int]:
-    """Which place each waiting run has in its queue, among the first hundred."""
-    queues = {run.queue for run in runs if run.status == Status.PENDING}
-    if not queues:
-        return {}
-    line = TaskRun.objects.in_line().filter(queue__in=queues).values_list("pk", "queue")[:POSITIONS_SHOWN]
-    counts = dict.fromkeys(queues, 0)
-    places = {}
-    for key, queue in line:
-        counts[queue] += 1
-        places[key] = counts[queue]
-    return places
+def positions_of(runs: Iterable[TaskRun]) -> dict[UUID, int]:
+    """Which place each waiting run has in its queue; nothing is asked when none of them waits."""
+    return places_in_line({run.queue for run in runs if run.status == Status.PENDING})
 
 
 def render_run_fragments(frame: dict[str, Any]) -> str:
@@ -156,7 +147,7 @@ def render_run_fragments(frame: dict[str, Any]) -> str:
             row = TaskRun.objects.filter(pk=frame["job_id"]).defer(*NOT_SHOWN).first()
             if row is None:
                 return ""
-            view = present_run(row, position=frame.get("position"))
+            view = present_run(row, position=frame.get("position") or positions_of([row]).get(row.pk))
             return render_to_string("tasks/partials/fragments.html", {"run": view, "whole": True})
         case "batch_update" | "log":
             context = {"job_id": frame["job_id"], "line": line_of_frame(frame)}

@@ -16,7 +16,7 @@ from . import access, lifecycle
 from .exceptions import AlreadyRunning, TaskManagerError, TransitionRefused
 from .models import TaskRun
 from .pages import page_of_runs
-from .presenters import NOT_SHOWN, places_in_line, present_run, present_runs
+from .presenters import NOT_SHOWN, positions_of, present_run, present_runs
 from .standstill import find_standstill
 from .states import Status
 from .timeline import LINES_SHOWN, lines_of
@@ -43,7 +43,7 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
     run = access.get_visible_run(user, run_id)
     events = list(run.events.order_by("-seq")[: LINES_SHOWN + 1])
     context = {
-        "run": present_run(run, user, position=places_in_line([run]).get(run.pk)),
+        "run": present_run(run, user, position=positions_of([run]).get(run.pk)),
         "row": run,
         "lines": lines_of(events[:LINES_SHOWN]),
         "more_lines": len(events) > LINES_SHOWN,

@@ -152,6 +152,21 @@ def test_missing_pages_are_shown_in_the_design(client: Client, path: str, status
     assert document.one("a", class_="button-primary").attrs["href"] == "/"
 
 
+def test_trouble_on_our_side_is_said_without_its_text(
+    owner: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("inner secret")
+
+    monkeypatch.setattr("statusproj.views.find_standstill", broken)
+    client = client_of(owner)
+    client.raise_request_exception = False
+    document = page(client, reverse("dashboard"), 500)
+    assert complaints(document) == []
+    assert "inner secret" not in document.text
+    assert "broke on our side" in document.one("h1").text
+
+
 def test_a_page_says_where_one_is(owner: User, client_of: ClientOf) -> None:
     make_run(owner)
     navigation = page(client_of(owner), reverse("task-list")).one("nav", aria_label="Main")
