@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from live.errors import ApiError, invalid
 from live.frames import timestamp
@@ -79,36 +79,39 @@ class StartedAnswer(Schema):
 
 
 @router.post("/run", response={202: RunAnswer}, summary="Run Auto-Collect")
-def run(request: HttpRequest, payload: RunRequest | None = None) -> Any:
+def run(request: HttpRequest, payload: RunRequest) -> Any:
     """Collect a topic now. 409, with the run's id, when it is being collected already."""
-    wanted = payload or RunRequest(topic_id=None, dry_run=False, limit=None)
+    # All fields are optional, and the schema would take a list for an object without any.
+    if not request.body.lstrip().startswith(b"{"):
+        raise invalid("body", 'must be an object, such as {} or {"topic_id": 1}.')
     topic = None
-    if wanted.topic_id is not None:
-        topic = access.get_visible_topic(request.user, wanted.topic_id)
+    if payload.topic_id is not None:
+        topic = access.get_visible_topic(request.user, payload.topic_id)
         _require_change(request, topic)
     elif not Topic.objects.owned_by(request.user).exists():
         raise ApiError(422, "invalid", "You have no topic yet. Make one under /keyword-alerts/.")
     pending = Article.objects.pending()
     pending = pending.filter(topic=topic) if topic else pending.filter(topic__owner_id=request.user.pk)
     try:
-        started = start_collecting(request.user, topic, limit=wanted.limit, dry_run=wanted.dry_run)  # type: ignore[arg-type]
+        started = start_collecting(request.user, topic, limit=payload.limit, dry_run=payload.dry_run)  # type: ignore[arg-type]
     except AlreadyRunning as error:
         name = f"“{topic.name}”" if topic else "This"
         raise ApiError(
             409, "already_running", f"{name} is being collected already.", {"task_id": str(error.run_id)}
         ) from None
     name = f"“{topic.name}”" if topic else "all your topics"
-    return 202, {
+    answer = {
         "task_id": started.id,
         "message": f"Started collecting {name}.",
-        "total_articles": min(pending.count(), wanted.limit or 2**63 - 1),
+        "total_articles": min(pending.count(), payload.limit or 2**63 - 1),
     }
+    return Status(202, answer)
 
 
 @router.get("/status", summary="Show where the topics stand")
 def status(request: HttpRequest) -> dict[str, Any]:
     """Every topic the asker may see: what is running, what waits, what is new."""
-    topics = presenters.present_topics(request.user)  # type: ignore[arg-type]
+    topics = presenters.present_topics(request.user)
     return {
         "success": True,
         "running": sum(topic.is_collecting for topic in topics),
@@ -211,7 +214,7 @@ def bulk_analysis(request: HttpRequest, payload: BulkRequest) -> Any:
         relevance_threshold=payload.relevance_threshold,
         save=payload.save,
     )
-    return 202, {"task_id": started.id, "message": f"Started the analysis of {len(urls):,} addresses."}
+    return Status(202, {"task_id": started.id, "message": f"Started the analysis of {len(urls):,} addresses."})
 
 
 def _require_change(request: HttpRequest, topic: Topic) -> None:

@@ -117,6 +117,8 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
+    # Head and body are two writes; without this the second would wait for the reader's delayed acknowledgement.
+    disable_nagle_algorithm = True
 
     @property
     def site(self) -> DemoSite:

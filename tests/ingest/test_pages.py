@@ -1,0 +1,312 @@
+"""The pages under /keyword-alerts/."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from ingest.models import Article, Topic
+from tasks.models import TaskRun
+
+type ClientOf = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+LIST = "/keyword-alerts/"
+
+
+def add_articles(topic: Topic, decision: str, count: int = 1, **values: object) -> list[Article]:
+    start = Article.objects.count()
+    return [
+        Article.objects.create(
+            topic=topic,
+            url=f"https://news.example/{number}",
+            canonical_url=f"https://news.example/{number}",
+            title=f"{decision} {number}",
+            decision=decision,
+            decided_at=None if decision == "pending" else timezone.now(),
+            failure="timeout" if decision == "failed" else "",
+            relevance=0.8,
+            quality=0.9,
+            reasons={"relevance": {"reason": "3 × heat pump"}, "quality": {"reason": "420 words"}},
+            **values,
+        )
+        for number in range(start, start + count)
+    ]
+
+
+def test_the_list_shows_each_topic_with_its_numbers(client_of: ClientOf, owner: User, topic: Topic) -> None:
+    add_articles(topic, "approved", 3)
+    add_articles(topic, "duplicate")
+    page = client_of(owner).get(LIST).content.decode()
+    assert "Energy" in page
+    assert "heat pump" in page
+    assert "<strong>3</strong> new" in page
+    assert "<strong>4</strong> found" in page
+
+
+def test_an_empty_list_says_what_to_do_first(client_of: ClientOf, owner: User) -> None:
+    page = client_of(owner).get(LIST).content.decode()
+    assert "No topics yet" in page
+    assert "/keyword-alerts/new/" in page
+
+
+def test_visitors_sign_in_first(topic: Topic) -> None:
+    for path in (LIST, topic.get_absolute_url(), "/keyword-alerts/new/"):
+        assert Client().get(path).status_code == 302
+
+
+def routes(topic: Topic, article: Article) -> list[tuple[str, str]]:
+    base = topic.get_absolute_url()
+    keyword = topic.keywords.first()
+    source = topic.sources.create(url="https://news.example/feed")
+    return [
+        ("get", base), ("get", f"{base}edit/"), ("post", f"{base}edit/"), ("get", f"{base}delete/"),
+        ("post", f"{base}delete/"), ("post", f"{base}collect/"), ("post", f"{base}read-all/"),
+        ("post", f"{base}keywords/"), ("post", f"{base}keywords/{keyword.pk}/delete/"), ("post", f"{base}sources/"),
+        ("post", f"{base}sources/{source.pk}/delete/"), ("post", f"/keyword-alerts/articles/{article.pk}/read/"),
+        ("post", f"/keyword-alerts/articles/{article.pk}/unread/"),
+    ]  # fmt: skip
+
+
+def test_a_strangers_topic_does_not_exist(client_of: ClientOf, stranger: User, topic: Topic, article: Article) -> None:
+    client = client_of(stranger)
+    assert "Energy" not in client.get(LIST).content.decode()
+    for method, path in routes(topic, article):
+        assert getattr(client, method)(path).status_code == 404, path
+    topic.refresh_from_db()
+    assert topic.keywords.count() == 6
+    assert not TaskRun.objects.exists()
+
+
+def test_staff_see_every_topic_and_change_it_only_with_permission(
+    client_of: ClientOf, staff: User, topic: Topic, article: Article
+) -> None:
+    page = client_of(staff).get(LIST).content.decode()
+    assert "Energy" in page and "owner" in page
+    assert "Add keyword" in client_of(staff).get(topic.get_absolute_url()).content.decode()
+    staff.user_permissions.remove(Permission.objects.get(codename="change_topic"))
+    client = client_of(User.objects.get(pk=staff.pk))
+    assert "Add keyword" not in client.get(topic.get_absolute_url()).content.decode()
+    for method, path in routes(topic, article)[1:]:
+        assert getattr(client, method)(path).status_code == 403, path
+
+
+def test_writing_needs_post(client_of: ClientOf, owner: User, topic: Topic, article: Article) -> None:
+    client = client_of(owner)
+    for method, path in routes(topic, article):
+        if method == "post" and "edit" not in path and not path.endswith(f"{topic.pk}/delete/"):
+            assert client.get(path).status_code == 405, path
+
+
+def test_each_article_shows_its_badges_scores_and_reasons(client_of: ClientOf, owner: User, topic: Topic) -> None:
+    add_articles(topic, "approved")
+    add_articles(topic, "filtered_relevance")
+    add_articles(topic, "rejected_quality")
+    add_articles(topic, "duplicate")
+    add_articles(topic, "failed")
+    page = client_of(owner).get(topic.get_absolute_url()).content.decode()
+    for word in ("New", "Added", "Below threshold", "Rejected", "Duplicate", "Failed"):
+        assert f"<span>{word}</span>" in page
+    assert "3 × heat pump" in page
+    assert "420 words" in page
+    assert "the server took too long" in page
+    assert 'rel="noopener noreferrer nofollow external"' in page
+
+
+@pytest.mark.parametrize(
+    ("show", "titles"),
+    [
+        ("all", {"approved 0", "approved 1", "failed 2"}),
+        ("new", {"approved 0"}),
+        ("added", {"approved 0", "approved 1"}),
+        ("failed", {"failed 2"}),
+        ("nonsense", {"approved 0", "approved 1", "failed 2"}),
+    ],
+)
+def test_the_tabs_filter(client_of: ClientOf, owner: User, topic: Topic, show: str, titles: set[str]) -> None:
+    add_articles(topic, "approved")
+    add_articles(topic, "approved", read_at=timezone.now())
+    add_articles(topic, "failed")
+    response = client_of(owner).get(f"{topic.get_absolute_url()}?show={show}")
+    assert {article.row.title for article in response.context["articles"]} == titles
+
+
+@pytest.mark.parametrize("page", ["1", "3", "999", "x", "-1", ""])
+def test_articles_come_in_pages(client_of: ClientOf, owner: User, topic: Topic, page: str) -> None:
+    add_articles(topic, "approved", 45)
+    response = client_of(owner).get(f"{topic.get_absolute_url()}?show=added&page={page}")
+    assert response.status_code == 200
+    assert "of 3" in response.content.decode()
+
+
+def test_the_cost_of_a_page_does_not_grow(client_of: ClientOf, owner: User, topic: Topic) -> None:
+    client = client_of(owner)
+
+    def cost(path: str) -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert client.get(path).status_code == 200
+        return len(queries)
+
+    add_articles(topic, "approved", 2)
+    one, listed = cost(topic.get_absolute_url()), cost(LIST)
+    add_articles(topic, "approved", 15)
+    for number in range(10):
+        Topic.objects.create(owner=owner, name=f"T{number}").keywords.create(phrase="x")
+        topic.sources.create(url=f"https://news.example/{number}")
+    assert cost(topic.get_absolute_url()) == one <= 15
+    assert cost(LIST) == listed <= 15
+
+
+def test_marking_read_and_unread(client_of: ClientOf, owner: User, topic: Topic) -> None:
+    (article,) = add_articles(topic, "approved")
+    client = client_of(owner)
+    back = f"{topic.get_absolute_url()}?show=new"
+    response = client.post(f"/keyword-alerts/articles/{article.pk}/read/", {"next": back})
+    assert response.headers["Location"] == back
+    article.refresh_from_db()
+    assert article.read_at is not None
+    client.post(f"/keyword-alerts/articles/{article.pk}/unread/")
+    article.refresh_from_db()
+    assert article.read_at is None
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_the_way_back_never_leaves_the_site(client_of: ClientOf, owner: User, topic: Topic, target: str) -> None:
+    response = client_of(owner).post(f"{topic.get_absolute_url()}read-all/", {"next": target})
+    assert response.headers["Location"] == topic.get_absolute_url()
+
+
+def test_marking_all_read_leaves_what_has_come_since(client_of: ClientOf, owner: User, topic: Topic) -> None:
+    old = add_articles(topic, "approved", 2)
+    new = add_articles(topic, "approved")
+    client_of(owner).post(f"{topic.get_absolute_url()}read-all/", {"newest": str(old[-1].pk)})
+    assert list(topic.articles.unread()) == new
+
+
+def test_a_topic_is_made_with_its_keywords(client_of: ClientOf, owner: User) -> None:
+    response = client_of(owner).post(
+        "/keyword-alerts/new/",
+        {
+            "name": "Rail", "language": "EN", "relevance_threshold": "0.3", "quality_threshold": "0.5",
+            "first_keywords": "night  train\n- sponsored \n\n-",
+        },
+    )  # fmt: skip
+    topic = Topic.objects.get()
+    assert response.headers["Location"] == topic.get_absolute_url()
+    assert (topic.owner, topic.language, topic.relevance_threshold) == (owner, "en", 0.3)
+    assert set(topic.keywords.values_list("phrase", "kind")) == {("night train", "include"), ("sponsored", "exclude")}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": "Energy"},
+        {"language": "english"},
+        {"relevance_threshold": "2"},
+        {"quality_threshold": "x"},
+    ],
+)
+def test_a_topic_that_makes_no_sense_is_not_made(
+    client_of: ClientOf, owner: User, topic: Topic, wrong: dict[str, str]
+) -> None:
+    good = {"name": "Rail", "language": "", "relevance_threshold": "0.4", "quality_threshold": "0.5"}
+    response = client_of(owner).post("/keyword-alerts/new/", good | wrong)
+    assert response.status_code == 422
+    assert "field-error" in response.content.decode()
+    assert Topic.objects.count() == 1
+
+
+def test_settings_are_changed_and_a_topic_deleted(client_of: ClientOf, owner: User, topic: Topic) -> None:
+    client = client_of(owner)
+    changed = {"name": "Power", "language": "", "relevance_threshold": "0.1", "quality_threshold": "0.2"}
+    assert client.post(f"{topic.get_absolute_url()}edit/", changed).status_code == 302
+    topic.refresh_from_db()
+    assert (topic.name, topic.quality_threshold) == ("Power", 0.2)
+    assert "cannot be undone" in client.get(f"{topic.get_absolute_url()}delete/").content.decode()
+    assert client.post(f"{topic.get_absolute_url()}delete/").status_code == 302
+    assert not Topic.objects.exists()
+
+
+def test_keywords_and_feeds_come_and_go(client_of: ClientOf, owner: User, topic: Topic) -> None:
+    client, base = client_of(owner), topic.get_absolute_url()
+    assert client.post(f"{base}keywords/", {"phrase": " wind  farm ", "kind": "include"}).status_code == 302
+    keyword = topic.keywords.get(phrase="wind farm")
+    assert client.post(f"{base}keywords/{keyword.pk}/delete/").status_code == 302
+    assert not topic.keywords.filter(phrase="wind farm").exists()
+    assert client.post(f"{base}sources/", {"url": "https://news.example/feed.xml"}).status_code == 302
+    source = topic.sources.get()
+    assert client.post(f"{base}sources/{source.pk}/delete/").status_code == 302
+    assert not topic.sources.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "said"),
+    [
+        ("keywords/", {"phrase": "", "kind": "include"}, "required"),
+        ("keywords/", {"phrase": "heat pump", "kind": "include"}, "already"),
+        ("keywords/", {"phrase": "...", "kind": "include"}, "letters or digits"),
+        ("keywords/", {"phrase": "x", "kind": "maybe"}, "not one of"),
+        ("sources/", {"url": "nonsense"}, "valid URL"),
+        ("sources/", {"url": "https://news.example:22/"}, "port 22"),
+        ("sources/", {"url": "https://me:pw@news.example/"}, "user name"),
+        ("sources/", {"url": "https://news.example/twice"}, "already"),
+    ],
+)
+def test_keywords_and_feeds_that_make_no_sense_are_refused_with_a_reason(
+    client_of: ClientOf, owner: User, topic: Topic, path: str, data: dict[str, str], said: str
+) -> None:
+    topic.sources.create(url="https://news.example/twice")
+    response = client_of(owner).post(topic.get_absolute_url() + path, data)
+    assert response.status_code == 422
+    assert said in response.content.decode()
+
+
+def test_run_auto_collect_shows_its_bar_at_once_and_only_once(
+    engine_tables: None, client_of: ClientOf, owner: User, topic: Topic
+) -> None:
+    topic.sources.create(url="https://news.example/feed")
+    client, base = client_of(owner), topic.get_absolute_url()
+    assert f'action="{base}collect/"' in client.get(base).content.decode()
+    response = client.post(f"{base}collect/", {"next": LIST}, follow=True)
+    run = TaskRun.objects.get()
+    for page in (response.content.decode(), client.get(base).content.decode()):
+        assert f'id="run-{run.pk}-progress"' in page
+        assert f'id="run-{run.pk}-name"' in page
+        assert f'action="{base}collect/"' not in page
+    again = client.post(f"{base}collect/", follow=True)
+    assert "being collected already" in again.content.decode()
+    assert TaskRun.objects.count() == 1
+
+
+def test_a_failing_feed_says_why_and_when_it_is_tried_again(client_of: ClientOf, owner: User, topic: Topic) -> None:
+    topic.sources.create(
+        url="https://news.example/feed",
+        failures=2,
+        last_error="The server took too long.",
+        next_check_at=timezone.now(),
+    )
+    page = client_of(owner).get(topic.get_absolute_url()).content.decode()
+    assert "Failing" in page
+    assert "The server took too long." in page
+
+
+def test_nothing_of_a_page_is_rendered_as_markup(client_of: ClientOf, owner: User, topic: Topic) -> None:
+    (article,) = add_articles(topic, "approved", author="<b>me</b>", summary="<img src=x onerror=alert(1)>")
+    Article.objects.filter(pk=article.pk).update(title="<script>alert(1)</script>")
+    page = client_of(owner).get(topic.get_absolute_url()).content.decode()
+    for markup in ("<script>alert", "<img src=x", "<b>me"):
+        assert markup not in page
+
+
+def test_the_admin_lists_what_runs_have_made(admin_client: Client, topic: Topic, article: Article) -> None:
+    for path in ("topic", "source", "article", f"topic/{topic.pk}/change", f"article/{article.pk}/change"):
+        assert admin_client.get(f"/admin/ingest/{path}/").status_code == 200
