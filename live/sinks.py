@@ -107,8 +107,7 @@ class Backlog:
 
 
 class Sink:
-    """Hands frames to one socket. Lives on one event loop; every method is called there, and none of them
-    waits.
+    """Hands frames to one socket. Lives on one event loop; every method is called there, and none waits.
 
     Starts held back: what is offered waits until `release`, so that the greeting comes first.
     """

@@ -1,8 +1,7 @@
-"""What the hub does unasked, every few seconds while sockets are open: re-read the truth, re-check who may
-hear it.
+"""What the hub does unasked, every few seconds while sockets are open: re-read the truth, re-check who may hear it.
 
-A frame that was lost on its way heals here, and so does a socket whose user has logged out. A constant number
-of queries, however many sockets are open.
+A frame that was lost on its way heals here, and so does a socket whose user has logged out. A constant number of
+queries, however many sockets are open.
 """
 
 import asyncio
