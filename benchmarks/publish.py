@@ -1,0 +1,97 @@
+"""From `publish()` in the server to a client's hand, one idle socket: ours beside a stock Channels consumer."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import websockets
+
+from benchmarks.harness import Result, Row, scratch_database
+
+SAMPLES = 150
+
+
+def main() -> None:
+    """Start the server on a scratch database, listen to all contestants at once."""
+    with scratch_database() as url:
+        run_id, cookie = _prepare()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "benchmarks.publish_server", str(port), run_id],
+            env={**os.environ, "DATABASE_URL": url},
+        )
+        try:
+            ours, stock, bare = asyncio.run(_listen(port, run_id, cookie))
+        finally:
+            server.terminate()
+            server.wait()
+    Result(
+        key="publish_to_client",
+        title="Publish to client, one idle socket, in-memory layer, Daphne",
+        unit="ms",
+        rows=[
+            Row(name="stock Channels consumer", samples=stock, is_baseline=True),
+            Row(name="statusproj (hub, session and access checked)", samples=ours),
+            Row(name="the server's bare send, no layer", samples=bare),
+        ],
+        target="p50 at most 5 ms in process",
+        packages=["channels", "daphne", "websockets"],
+    ).save()
+
+
+def _prepare() -> tuple[str, str]:
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from benchmarks import functions
+
+    owner = User.objects.create_user("bench", password="bench")
+    client = Client()
+    client.force_login(owner)
+    return functions.start.using(owner=owner).enqueue().id, client.cookies["sessionid"].value
+
+
+async def _listen(port: int, run_id: str, cookie: str) -> tuple[list[float], list[float], list[float]]:
+    await _wait_for(port)
+    base = f"ws://127.0.0.1:{port}"
+    headers = {"Cookie": f"sessionid={cookie}"}
+    async with (
+        websockets.connect(f"{base}/ws/bulk-process/{run_id}", additional_headers=headers) as ours,
+        websockets.connect(f"{base}/stock") as stock,
+        websockets.connect(f"{base}/bare") as bare,
+    ):
+        return await asyncio.gather(_samples_of(ours), _samples_of(stock), _samples_of(bare))
+
+
+async def _samples_of(connection: websockets.ClientConnection) -> list[float]:
+    samples: list[float] = []
+    async for text in connection:
+        received = time.perf_counter()  # the same monotonic clock in every process of this machine
+        frame = json.loads(text)
+        if "sent" in frame:
+            samples.append((received - frame["sent"]) * 1000)
+        if len(samples) == SAMPLES:
+            break
+    return samples
+
+
+async def _wait_for(port: int) -> None:
+    for _ in range(600):
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    raise SystemExit("the server did not start within 30 s")
+
+
+if __name__ == "__main__":
+    main()
