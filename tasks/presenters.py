@@ -30,7 +30,7 @@ WORDS: dict[str, tuple[str, str]] = {
     Status.CANCELLED: ("Cancelled", "neutral"),
 }
 # Columns that may be large and that no card or fragment shows.
-NOT_SHOWN = ("result", "args", "kwargs", "metadata", "traceback")
+NOT_SHOWN = ("result", "args", "kwargs", "traceback")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,7 +212,8 @@ def _view(
         eta=eta_text(seconds_left) if status == Status.RUNNING else "",
         outcome=_outcome(run),
         elapsed=elapsed,
-        topic=run.topic,
+        # A topic may be an id that says nothing to a person; who enqueues can give it a name.
+        topic=str(run.metadata.get("topic_name") or run.topic),
         owner=owner,
         attempt=run.attempt,
         created_at=run.created_at,

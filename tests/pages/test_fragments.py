@@ -131,3 +131,9 @@ def test_nearly_done_is_not_yet_100_percent(owner: User) -> None:
 def test_a_run_that_starts_later_says_when(owner: User) -> None:
     run = make_run(owner, run_after=timezone.now() + timedelta(minutes=5))
     assert present_run(run).headline.startswith("Starts in 5 min")
+
+
+def test_a_topic_that_is_an_id_is_shown_by_its_name(owner: User) -> None:
+    run = make_run(owner, topic="7", metadata={"topic_name": "Energy"})
+    assert present_run(run).topic == "Energy"
+    assert present_run(make_run(owner, topic="imports")).topic == "imports"
