@@ -19,8 +19,9 @@ def write() -> Path:
     (DOCS / "plots").mkdir(exist_ok=True)
     parts = [
         "# Benchmarks\n",
-        "Written by `make bench`. Each figure stands beside its baseline, measured in the same run on the same machine; "
-        f"machines are noisy, so read the ratios. This one: {os.cpu_count()} cores, Python {platform.python_version()}.\n",
+        "Written by `make bench`. Each figure stands beside its baseline, measured in the same run on one machine;\n"
+        "machines are noisy, so read the ratios.\n",
+        f"This machine: {os.cpu_count()} cores, Python {platform.python_version()}.\n",
     ]
     for result in results:
         plot = DOCS / "plots" / f"{result['key']}.svg"
