@@ -11,6 +11,7 @@ from daphne.server import Server, twisted_loop  # isort: skip
 from daphne.server import reactor as daphne_reactor  # isort: skip
 from daphne.endpoints import build_endpoint_description_strings
 
+from live.hub import Hub
 from live.publishing import drain, use_loop
 from statusproj.asgi import application
 from tasks.worker import Worker
@@ -81,7 +82,9 @@ class LiveServer:
         others = [task for task in self._tasks if task is not asyncio.current_task()]
         if others:
             await asyncio.wait(others)
+        # Everything that was published first, then 1012 for every socket: browsers come back, to our successor.
         await drain()
+        await Hub.here().close_all()
         self._daphne.stop()
 
     def _start_task(self, work: Coroutine[None, None, None]) -> None:

@@ -162,6 +162,10 @@ TASKS_GRACE_PERIOD = timedelta(seconds=float(os.environ.get("TASKS_GRACE_SECONDS
 TASKS_KEEP_HOURS = float(os.environ.get("TASKS_KEEP_HOURS", "168"))
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
+LIVE_RECONCILE_SECONDS = float(os.environ.get("LIVE_RECONCILE_SECONDS", "2.5"))
+LIVE_MAX_AGE_SECONDS = float(os.environ.get("LIVE_MAX_AGE_SECONDS", "3600"))
+LIVE_MAX_SOCKETS_PER_USER = int(os.environ.get("LIVE_MAX_SOCKETS_PER_USER", "50"))
+
 # The built-in news site of `demo` and `collect`, on loopback only.
 DEMO_SITE_PORT = int(os.environ.get("DEMO_SITE_PORT", "8765"))
 # host:port pairs that may be fetched although they are not public addresses.

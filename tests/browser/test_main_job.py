@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 from websockets.exceptions import ConnectionClosed
@@ -50,6 +51,8 @@ def server(engine_tables: None, site: DemoSite) -> Iterator[Server]:
 
 def signed_in(browser: Browser, server: Server, username: str) -> Tab:
     """A browser of its own in which somebody has signed in through the form."""
+    # The server does not know the cheap hasher of the tests.
+    User.objects.filter(username=username).update(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
     page = browser.new_context().new_page()
     tab = Tab(page, server.url)
     page.on("console", tab.heard)

@@ -112,7 +112,7 @@ def test_the_terminal_draws_a_bar_and_prints_the_outcome(started: list[Process],
     command = Process("collect", "--topic", topic.name, "--limit", "30", INGEST_ALLOWED_HOSTS=site.host)
     started.append(command)
     assert command.wait(120) == 0, command.log
-    assert "30/30" in command.log
+    assert "30 of 30" in command.log
     assert "What became of them" in command.log
     assert TaskRun.objects.get().result["processed"] == 30
 
@@ -136,10 +136,10 @@ def test_a_second_collection_of_the_same_topic_is_409_and_names_the_first(
     client = Client()
     client.force_login(owner)
 
+    body = json.dumps({"topic_id": topic.pk})
+
     def ask() -> tuple[int, dict[str, object]]:
-        answer = client.post(
-            "/api/auto-ingest/run", json.dumps({"topic_id": topic.pk}), content_type="application/json"
-        )
+        answer = client.post("/api/auto-ingest/run", body, content_type="application/json")
         return answer.status_code, answer.json()
 
     status, first = ask()
