@@ -36,6 +36,7 @@ def prepare(user: User) -> list[Topic]:
         topic, created = Topic.objects.get_or_create(owner=user, name=name, defaults={"language": "en"})
         topics.append(topic)
         if not created:
+            _follow(topic, base)
             continue
         for phrase in include:
             topic.keywords.create(phrase=phrase)
@@ -47,6 +48,14 @@ def prepare(user: User) -> list[Topic]:
             # One feed that never answers, to see how trouble looks.
             topic.sources.create(url=f"{base}{OUTAGE}", title="The Daily Outage")
     return topics
+
+
+def _follow(topic: Topic, base: str) -> None:
+    """The site may be on another port today; feeds that are still there go with it."""
+    for source in topic.sources.filter(url__startswith="http://127.0.0.1:").exclude(url__startswith=f"{base}/"):
+        path = urlsplit(source.url).path
+        if path.startswith("/feeds/") and not topic.sources.filter(url=base + path).exists():
+            topic.sources.filter(pk=source.pk).update(url=base + path, etag="", last_modified="", next_check_at=None)
 
 
 def next_edition(topics: Sequence[Topic]) -> int:

@@ -3,7 +3,7 @@
 import py3langid
 
 # Enough to tell, and a bound on the cost for a book-length page.
-_SAMPLE = 3_000
+_SAMPLE = 1_500
 _MIN_LETTERS = 20
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from .text import words
 
 FULL_WORDS, FEW_WORDS = 200, 50
+SAMPLE_WORDS = 1_000
 WALL_CAP, LINKS_CAP = 0.30, 0.35
 
 _STOP_WORDS = frozenset({"the", "be", "to", "of", "and", "that", "have", "with"})
@@ -126,6 +127,8 @@ def _failed_rules(lines: Sequence[str], found: Sequence[str], sentences: Sequenc
     """The names of the published rules this text breaks."""
     if not found:
         return list(_PENALTY)
+    # A sample says as much of a long text, and a book costs no more than an article.
+    all_words, found = len(found), found[:SAMPLE_WORDS]
     total = len(found)
     joined = "\n".join(lines)
     characters = sum(map(len, found))
@@ -136,14 +139,14 @@ def _failed_rules(lines: Sequence[str], found: Sequence[str], sentences: Sequenc
             broken.append(name)
 
     rule("word_length", 3 <= characters / total <= 10 or language in {"zh", "ja", "ko", "th"})
-    rule("symbols", (joined.count("#") + joined.count("…") + joined.count("...")) / total <= 0.1)
+    rule("symbols", (joined.count("#") + joined.count("…") + joined.count("...")) / all_words <= 0.1)
     rule("letters", sum(any(map(str.isalpha, word)) for word in found) / total >= 0.8)
     rule("stop_words", language not in {"en", ""} or len(_STOP_WORDS.intersection(found)) >= 2)
     rule("bullets", _share(lines, lambda line: line.startswith(_BULLETS)) <= 0.9)
     rule("ellipses", _share(lines, lambda line: line.endswith(("…", "..."))) <= 0.3)
     rule("endings", _share_of_characters(lines, lambda line: line.endswith(_ENDS)) >= 0.5)
     rule("sentences", sum(len(sentence.split()) >= 4 for sentence in sentences) >= 3)
-    rule("code", joined.count("{") + joined.count("}") <= max(2, total / 100))
+    rule("code", joined.count("{") + joined.count("}") <= max(2, all_words / 100))
     rule("filler", "lorem ipsum" not in joined[:5000].lower())
     rule("repeated_lines", len(set(lines)) / len(lines) >= 0.7)
     rule("repeated_phrases", _top_share(found, 2) <= 0.20 and _top_share(found, 4) <= 0.16)

@@ -7,8 +7,7 @@ from uuid import UUID
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
-from rich.progress import TimeRemainingColumn as RemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tasks import lifecycle
@@ -27,15 +26,14 @@ def watch(run_id: UUID | str, console: Console) -> TaskRun:
     """Draw the run's progress until it has ended, and return it. Ctrl-C cancels the run, and waits for that."""
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}", table_column=None),
+        TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TaskProgressColumn(),
-        RemainingColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[item]}", markup=True),
         console=console,
     ) as bar:
-        line = bar.add_task("Waiting", total=None, item="")
+        line = bar.add_task("Waiting", total=None, item="", count="")
         try:
             return _follow(run_id, bar, line)
         except KeyboardInterrupt:
@@ -47,19 +45,24 @@ def _follow(run_id: UUID | str, bar: Progress, line: Any, *, seconds: float | No
     deadline = None if seconds is None else time.monotonic() + seconds
     while True:
         run = TaskRun.objects.get(pk=run_id)
-        stage = run.get_status_display() if run.is_final else run.stage or run.get_status_display()
-        width = max(20, bar.console.width - 80)
-        item = "" if run.is_final else run.current_item[:width]
-        bar.update(
-            line,
-            description=f"{stage:<18}",
-            completed=run.processed_items,
-            total=run.total_items,
-            item=escape(item),
-        )
+        _show(run, bar, line)
         if run.is_final or (deadline is not None and time.monotonic() > deadline):
             return run
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _show(run: TaskRun, bar: Progress, line: Any) -> None:
+    stage = run.get_status_display() if run.is_final else run.stage or run.get_status_display()
+    count = "" if run.total_items is None else f"{run.processed_items:,} of {run.total_items:,}  {int(run.progress)}%"
+    bar.update(
+        line,
+        description=f"{stage:<18}",
+        # The run's own figure: it stays below 100 until the run has ended.
+        completed=run.progress,
+        total=None if run.total_items is None and not run.is_final else 100,
+        count=count,
+        item="" if run.is_final else escape(run.current_item[: max(20, bar.console.width - 85)]),
+    )
 
 
 def _cancel(run_id: UUID | str, bar: Progress, line: Any) -> TaskRun:

@@ -110,7 +110,7 @@ def test_the_command_collects_shows_a_bar_and_prints_the_outcome(
 ) -> None:
     call_command("collect", topic="energy", limit=10)
     shown = capsys.readouterr().out
-    assert "10/10" in shown
+    assert "10 of 10  100%" in shown
     assert "Processed" in shown
     assert TaskRun.objects.get().status == "completed"
 
