@@ -5,9 +5,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
 from django.tasks import TaskResult, task
 
 from tasks.db import in_thread
+from tasks.exceptions import AlreadyRunning
+from tasks.models import TaskRun
 
 from . import bulk
 from .models import Topic
@@ -82,7 +85,7 @@ def start_collecting(
     """
     if topic is None:
         configured = collect.using(
-            owner=user, topic="all-topics", unique=f"auto-ingest:owner:{user.pk}", metadata={"topic_name": ""}
+            owner=user, topic="all-topics", unique=_key_of_all(user.pk), metadata={"topic_name": ""}
         )
     else:
         configured = collect.using(
@@ -92,7 +95,15 @@ def start_collecting(
             title=f"Auto-Collect: {topic.name}",
             metadata={"topic_id": topic.pk, "topic_name": topic.name},
         )
-    return configured.enqueue(topic_id=None if topic is None else topic.pk, limit=limit, dry_run=dry_run)
+    with transaction.atomic():
+        # Whoever starts a collection locks the topics it would read: of two that overlap the second sees the first.
+        wanted = Topic.objects.filter(owner_id=user.pk) if topic is None else Topic.objects.filter(pk=topic.pk)
+        locked = list(wanted.select_for_update(of=["self"]).order_by("pk"))
+        rivals = [unique_key(one) for one in locked] if topic is None else [_key_of_all(topic.owner_id)]
+        rival = TaskRun.objects.live().filter(unique_key__in=rivals).first()
+        if rival is not None:
+            raise AlreadyRunning(rival.pk, rival.unique_key)
+        return configured.enqueue(topic_id=None if topic is None else topic.pk, limit=limit, dry_run=dry_run)
 
 
 def start_bulk_analysis(
@@ -108,6 +119,10 @@ def start_bulk_analysis(
 def unique_key(topic: Topic) -> str:
     """While a run with this key is live, no second one can be enqueued."""
     return f"auto-ingest:{topic.pk}"
+
+
+def _key_of_all(owner_id: int) -> str:
+    return f"auto-ingest:owner:{owner_id}"
 
 
 def _topics(owner_id: int | None, topic_id: int | None) -> list[Topic]:

@@ -128,3 +128,16 @@ def test_the_command_asks_which_topic_is_meant(owner: User, stranger: User, topi
     Topic.objects.create(owner=stranger, name="Energy")
     with pytest.raises(CommandError, match="“Energy” of owner"):
         call_command("collect", topic="Energy")
+
+
+def test_collecting_all_topics_and_collecting_one_of_them_exclude_each_other(engine_tables: None, owner: User) -> None:
+    topic = Topic.objects.create(owner=owner, name="Rail")
+    one = start_collecting(owner, topic)
+    with pytest.raises(AlreadyRunning) as refused:
+        start_collecting(owner, None)
+    assert str(refused.value.run_id) == one.id
+    lifecycle.cancel(TaskRun.objects.get(pk=one.id))
+    everything = start_collecting(owner, None)
+    with pytest.raises(AlreadyRunning) as refused:
+        start_collecting(owner, topic)
+    assert str(refused.value.run_id) == everything.id
