@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 # Daphne first: importing it installs Twisted's reactor on an asyncio loop.
@@ -18,6 +19,9 @@ from tasks.worker import Worker
 
 logger = logging.getLogger(__name__)
 reactor: Any = daphne_reactor  # Twisted installs an object where its types see a module
+
+WORKER_LEAVES = 10.0  # seconds beyond the grace period for runs to be put back in line
+SOCKETS_LEAVE = 3.0  # seconds for sockets and requests to end
 
 
 class LiveServer:
@@ -79,13 +83,17 @@ class LiveServer:
         # The worker first: with its loop gone it could not put its runs back in line.
         if self._worker is not None:
             self._worker.stop()
-        others = [task for task in self._tasks if task is not asyncio.current_task()]
-        if others:
-            await asyncio.wait(others)
+            patience = self._worker.grace.total_seconds() + WORKER_LEAVES
+            others = [task for task in self._tasks if task is not asyncio.current_task()]
+            if others and (await asyncio.wait(others, timeout=patience))[1]:
+                logger.error("The worker does not end; leaving without it. Its runs will be rescued.")
         # Everything that was published first, then 1012 for every socket: browsers come back, to our successor.
         await drain()
-        await Hub.here().close_all()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(Hub.here().close_all(), SOCKETS_LEAVE)
         self._daphne.stop()
+        # Daphne waits for its applications without limit.
+        twisted_loop.call_later(SOCKETS_LEAVE, reactor.crash)
 
     def _start_task(self, work: Coroutine[None, None, None]) -> None:
         # asyncio keeps only weak references: without our own, a task may vanish while it runs.

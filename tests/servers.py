@@ -1,6 +1,7 @@
 """Real `manage.py` processes against the test's own database, on free ports, ended by their id."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx2
+import pytest
 from django.db import connection
 
 from tests.waiting import eventually
@@ -21,6 +23,16 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
+
+
+def require(program: str) -> str:
+    """The path of a program this machine may lack: without it the test is skipped, in CI it fails."""
+    if path := shutil.which(program):
+        return path
+    reason = f"{program} is not installed (on Debian: apt-get install {program})"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def database_url() -> str:

@@ -15,11 +15,9 @@ from ingest.demo_site import DemoSite, Pace
 from ingest.models import Article, Topic
 from notifications.models import Notification
 from tasks.models import TaskRun
-from tests.pages.conftest import Tab, chromium
+from tests.browser.tabs import Tab
 from tests.servers import Server, free_port
 from tests.waiting import eventually
-
-__all__ = ["chromium"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.timeout(180)]
 
@@ -53,10 +51,8 @@ def signed_in(browser: Browser, server: Server, username: str) -> Tab:
     """A browser of its own in which somebody has signed in through the form."""
     # The server does not know the cheap hasher of the tests.
     User.objects.filter(username=username).update(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
-    page = browser.new_context().new_page()
-    tab = Tab(page, server.url)
-    page.on("console", tab.heard)
-    page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    tab = Tab.new(browser, server.url)
+    page = tab.page
     tab.open("/sign-in/")
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)

@@ -167,9 +167,9 @@ async def test_a_source_in_trouble_does_not_stop_the_others(small: Topic, site: 
     for source in bad:
         await in_thread(source.refresh_from_db)
         assert source.health == Source.Health.FAILING
-        assert source.last_error
+        assert source.last_error, source
         assert source.next_check_at is not None
-    assert (bad[0].next_check_at - bad[0].last_checked_at).total_seconds() >= 599
+    assert (bad[0].next_check_at - bad[0].last_checked_at).total_seconds() >= 599, bad[0].last_error
     # Left alone until then.
     site.requests.clear()
     outcome, _ = await collect(small, limit=1)

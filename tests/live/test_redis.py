@@ -10,8 +10,9 @@ from pytest_django.fixtures import Settings
 
 from live import frames, publishing
 from live.publishing import publish
-from tests.live.servers import free_port, redis, require_redis
+from tests.live.servers import redis
 from tests.live.sockets import Things, greeted, thing
+from tests.servers import free_port, require
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis]
 
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis]
 @pytest.fixture
 def redis_port(settings: Settings) -> int:
     """Where the layer looks for its server; none runs yet."""
-    require_redis()
+    require("redis-server")
     port = free_port()
     settings.CHANNEL_LAYERS = {
         "default": {

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 
 from notifications import facade
-from tests.pages.conftest import Tab
+from tests.browser.tabs import Tab
 from tests.servers import Server
 from tests.tasks import functions
 
