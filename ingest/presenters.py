@@ -179,9 +179,15 @@ def present_article(article: Article) -> ArticleView:
         relevance_reason=str(_inside(reasons, "relevance", "reason")),
         quality_reason=str(_inside(reasons, "quality", "reason")),
         note=_note(article, reasons),
-        site=article.site if article.site and article.site != article.host else str(article.source or article.host),
+        site=_site(article),
         mood=_mood(article.sentiment),
     )
+
+
+def _site(article: Article) -> str:
+    """The site's name; its feed's where the page names none, else its host."""
+    named = article.site and article.site.partition(":")[0] != article.host
+    return article.site if named else str(article.source or article.host)
 
 
 def _note(article: Article, reasons: dict[str, object]) -> str:

@@ -107,7 +107,8 @@ def add_articles(topic_id: int, source_id: int | None, found: dict[str, Candidat
                 author=candidate.author,
                 published_at=candidate.published_at,
             )
-            for address, candidate in new.items()
+            # Feeds say the newest first; the newest row should be the newest article.
+            for address, candidate in reversed(new.items())
         ],
         batch_size=500,
         # Another run may have found the same page in the meantime.
