@@ -1,5 +1,6 @@
 """The pages under /keyword-alerts/. No rules in here: access.py says who may, jobs.py starts what happens."""
 
+from contextlib import suppress
 from typing import cast
 
 from django.contrib import messages
@@ -13,11 +14,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from tasks.exceptions import AlreadyRunning
+from tasks import lifecycle
+from tasks.exceptions import AlreadyRunning, TransitionRefused
+from tasks.models import TaskRun
 
 from . import access
 from .forms import KeywordForm, SourceForm, TopicForm
-from .jobs import start_collecting
+from .jobs import start_collecting, unique_key
 from .models import Keyword, Source, Topic
 from .presenters import page_of_articles, present_topic, present_topics
 
@@ -76,6 +79,7 @@ def topic_delete(request: HttpRequest, topic_id: int) -> HttpResponse:
     topic = access.get_changeable_topic(request.user, topic_id)
     if request.method == "POST":
         name = topic.name
+        _stop_collecting(topic, cast(User, request.user))
         topic.delete()
         messages.success(request, f"“{name}” and its articles are gone.")
         return redirect("keyword-alerts")
@@ -185,6 +189,13 @@ def _detail(
         "sees_all": topic.owner_id != user.pk,
     }
     return render(request, "ingest/topic.html", context, status=422 if keyword_form or source_form else 200)
+
+
+def _stop_collecting(topic: Topic, user: User) -> None:
+    for run in TaskRun.objects.live().filter(unique_key=unique_key(topic)):
+        # Refused: it ended first.
+        with suppress(TransitionRefused):
+            lifecycle.cancel(run, by=user, reason="The topic was deleted.")
 
 
 def _mark(request: HttpRequest, article_id: int, *, read: bool) -> HttpResponse:

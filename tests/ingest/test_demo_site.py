@@ -75,7 +75,7 @@ async def test_trouble_is_as_announced() -> None:
         Kind.DRIP: Failure.TIMEOUT,
     }  # fmt: skip
     with DemoSite(port=0, pace=AT_ONCE) as site:
-        async with Fetcher(Bounds(seconds=0.5)) as fetcher:
+        async with Fetcher(Bounds(seconds=3)) as fetcher:
             for kind, code in codes.items():
                 entry = next(entry for entry in entries("energy", 1) if entry.kind == kind)
                 with pytest.raises(FetchError) as failed:

@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 
 from ingest.decisions import Decision
 from ingest.demo_site import DemoSite
-from ingest.jobs import start_bulk_analysis, start_collecting
+from ingest.jobs import collect, start_bulk_analysis, start_collecting
 from ingest.models import Topic
 from notifications.models import Notification
 from tasks import lifecycle
@@ -70,12 +70,11 @@ def test_all_topics_of_the_owner_are_collected_in_one_run(
     assert not foreign.articles.exists()
 
 
-def test_a_topic_that_is_gone_fails_the_run_and_says_so(worker: WorkerThread, owner: User, small: Topic) -> None:
-    lifecycle_run = start_collecting(owner, small)
-    small.delete()
-    run = eventually(lambda: TaskRun.objects.final().filter(pk=lifecycle_run.id).first(), within=60)
-    if run.status == "failed":  # unless the worker was faster than we
-        assert "does not exist any more" in run.error
+def test_a_topic_that_is_gone_fails_the_run_and_says_so(worker: WorkerThread, owner: User) -> None:
+    run = ended(collect.using(owner=owner, max_attempts=1).enqueue(topic_id=10**6).id)
+    assert run.status == "failed"
+    notification = Notification.objects.get()
+    assert (notification.type, notification.link) == ("auto_ingest_error", "/keyword-alerts/1000000/")
 
 
 def test_a_cancelled_collection_keeps_what_it_decided(

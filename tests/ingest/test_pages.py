@@ -236,6 +236,15 @@ def test_settings_are_changed_and_a_topic_deleted(client_of: ClientOf, owner: Us
     assert not Topic.objects.exists()
 
 
+def test_deleting_a_topic_stops_its_collection(
+    engine_tables: None, client_of: ClientOf, owner: User, topic: Topic
+) -> None:
+    client = client_of(owner)
+    client.post(f"{topic.get_absolute_url()}collect/")
+    client.post(f"{topic.get_absolute_url()}delete/")
+    assert TaskRun.objects.get().status == "cancelled"
+
+
 def test_keywords_and_feeds_come_and_go(client_of: ClientOf, owner: User, topic: Topic) -> None:
     client, base = client_of(owner), topic.get_absolute_url()
     assert client.post(f"{base}keywords/", {"phrase": " wind  farm ", "kind": "include"}).status_code == 302

@@ -23,11 +23,11 @@ from tests.waiting import eventually_async
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def collect(topic: Topic, run_id: UUID | None = None, **options):  # type: ignore[no-untyped-def]
-    """A run as the task function makes it. Drips are given up soon."""
+async def collect(topic: Topic, run_id: UUID | None = None, *, seconds: float = 20, **options):  # type: ignore[no-untyped-def]
+    """A run as the task function makes it."""
     recorder = Recorder()
     outcome = await run_auto_ingest(
-        topic, progress=recorder, run_id=run_id or uuid4(), fetcher=Fetcher(Bounds(seconds=1)), **options
+        topic, progress=recorder, run_id=run_id or uuid4(), fetcher=Fetcher(Bounds(seconds=seconds)), **options
     )
     return outcome, recorder
 
@@ -41,7 +41,7 @@ def small(topic: Topic, site: DemoSite) -> Topic:
 
 async def test_every_new_article_ends_with_a_decision_and_its_reasons(topic: Topic, site: DemoSite) -> None:
     await in_thread(lambda: [Source.objects.create(topic=topic, url=url) for url in site.feed_urls("energy")])
-    outcome, _recorder = await collect(topic)
+    outcome, _recorder = await collect(topic, seconds=4)  # one page drips for ever
 
     articles = await in_thread(lambda: list(topic.articles.all()))
     assert len(articles) == outcome["found"] == outcome["processed"] == 200
