@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Count, F, Index, Q, UniqueConstraint
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .states import FINAL, LIVE, Status
 
@@ -93,6 +94,7 @@ class TaskRun(models.Model):
     exception_class = models.CharField(max_length=255, blank=True, default="")
     traceback = models.TextField(blank=True, default="", help_text="For staff only.")
     metadata = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    checkpoint = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder, help_text="Survives attempts.")
 
     # The fencing token: grows whenever the run goes back to PENDING, so that a worker presumed dead cannot write.
     attempt = models.PositiveIntegerField(default=1)
@@ -192,3 +194,82 @@ class TaskEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.seq} of {self.run_id}"
+
+
+class TaskItem(models.Model):
+    """How one item of a run ended: the ledger behind "retry what failed" and the CSV export."""
+
+    class Outcome(models.TextChoices):
+        """Done, or not."""
+
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+
+    run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="items")
+    key = models.CharField(max_length=500, help_text="What the function calls the item.")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    error = models.CharField(max_length=1000, blank=True, default="")
+    data = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "task_items"
+        ordering = ["id"]
+        constraints = [UniqueConstraint(fields=["run", "key"], name="task_item_once")]
+        indexes = [
+            # "Only what failed", page by page.
+            Index(fields=["run", "outcome", "id"], name="task_item_outcome")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.outcome}"
+
+
+class Schedule(models.Model):
+    """A task that is started by the clock: by a cron line, or every so often."""
+
+    name = models.CharField(max_length=255, unique=True)
+    task = models.CharField(max_length=255, help_text="Dotted path of the task function.")
+    kwargs = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="task_schedules"
+    )
+    topic = models.CharField(max_length=200, blank=True, default="")
+    cron = models.CharField(max_length=100, blank=True, default="", help_text="Minute, hour, day, month, weekday.")
+    interval = models.DurationField(null=True, blank=True)
+    timezone = models.CharField(max_length=64, default="UTC", help_text="In which the cron line is read.")
+    enabled = models.BooleanField(default=True)
+    next_run_at = models.DateTimeField(null=True, blank=True)
+    last_run_at = models.DateTimeField(null=True, blank=True)
+    last_run = models.ForeignKey(TaskRun, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    skipped = models.PositiveIntegerField(default=0, help_text="Times it was due while its last run was still live.")
+    last_error = models.CharField(max_length=1000, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "task_schedules"
+        ordering = ["name"]
+        constraints = [
+            CheckConstraint(condition=Q(cron="") ^ Q(interval__isnull=True), name="schedule_cron_or_interval")
+        ]
+        indexes = [
+            # Every worker asks every few seconds what is due.
+            Index(fields=["next_run_at"], condition=Q(enabled=True), name="schedule_due")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class QueueState(models.Model):
+    """A queue that was paused: workers take nothing from it until it is resumed."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=150, blank=True, default="")
+
+    class Meta:
+        db_table = "task_queues"
+
+    def __str__(self) -> str:
+        return f"{self.name}{' (paused)' if self.paused_at else ''}"
