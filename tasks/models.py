@@ -237,7 +237,7 @@ class Schedule(models.Model):
     topic = models.CharField(max_length=200, blank=True, default="")
     cron = models.CharField(max_length=100, blank=True, default="", help_text="Minute, hour, day, month, weekday.")
     interval = models.DurationField(null=True, blank=True)
-    timezone = models.CharField(max_length=64, default="UTC", help_text="In which the cron line is read.")
+    zone = models.CharField(max_length=64, default="UTC", help_text="In which the cron line is read.")
     enabled = models.BooleanField(default=True)
     next_run_at = models.DateTimeField(null=True, blank=True)
     last_run_at = models.DateTimeField(null=True, blank=True)
