@@ -1,11 +1,19 @@
 """All addresses of the site."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
+from django.views.generic import RedirectView
 
 from .api import api
 
+# Lazy: the name of the hashed file is known only once static files are collected.
+lazy_icon = lazy(lambda: static("icon.svg"), str)()
+
 urlpatterns = [
+    # Browsers ask for it on pages that name no icon of their own, such as the admin's.
+    path("favicon.ico", RedirectView.as_view(url=lazy_icon)),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("", include("statusproj.page_urls")),
