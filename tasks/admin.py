@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.admin import ModelAdmin, TabularInline
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from . import lifecycle
 from .exceptions import TaskManagerError
@@ -74,3 +75,7 @@ class TaskRunAdmin(ReadOnly, ModelAdmin):
                 refused += 1
         note = f"{done} {done_word}." + (f" {refused} left as they are: they have moved on." if refused else "")
         self.message_user(request, note)
+
+
+# The engine's own admin lets staff who may only look abort jobs behind our backs, and a ticket says nothing to people.
+admin.site.unregister(ProcrastinateJob)
