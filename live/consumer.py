@@ -45,6 +45,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     """
 
     user: Any
+    query: dict[str, str]  # of the address; of several values the last
     handlers: dict[str, Callable[[dict[str, Any]], Awaitable[None]]]
     html: bool = False
 
@@ -92,15 +93,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     @asynccontextmanager
     async def quiet(self) -> "AsyncIterator[None]":
-        """Inside, frames from the hub wait: for a replay that must come in order."""
+        """Inside, frames from the hub wait, and so does whoever else wants quiet: snapshots do not interleave."""
         sink = None if self._socket is None else self._socket.sink
         if sink is not None:
             sink.hold()
         try:
-            yield
+            async with self._telling:
+                yield
         finally:
             if sink is not None:
                 sink.release()
+
+    def knows(self, job_id: str, seq: int) -> None:
+        """The client says that it holds everything of this run up to `seq`."""
+        if self._socket is not None:
+            self._socket.sink.knows(job_id, seq)
 
     # The life of a socket
 
@@ -113,6 +120,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._expiry: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = False
+        self._telling = asyncio.Lock()
         self._resyncing = False
         self._lost = False
 
@@ -159,8 +167,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.user = self.scope.get("user")
         if self.user is None or not self.user.is_authenticated or not self.user.is_active:
             raise Refused(closing.NOT_SIGNED_IN, "Not signed in")
-        query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"))
-        self.html = query.get("content", [""])[-1] == "html"
+        query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        self.query = {name: values[-1] for name, values in query.items()}
+        self.html = self.query.get("content") == "html"
         self._hub = Hub.here()
         if self._hub.sockets_of(self.user.pk) >= getattr(settings, "LIVE_MAX_SOCKETS_PER_USER", MAX_SOCKETS_PER_USER):
             raise Refused(closing.TOO_MANY, "Too many sockets")
@@ -174,8 +183,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._hub.add(socket)
         self._socket = socket
         await self._hub.watch(socket, await self.open())
-        for frame in await self.greet():
-            await self.send_frame(frame)
+        async with self.quiet():
+            for frame in await self.greet():
+                await self.send_frame(frame)
         socket.sink.release()
         age = getattr(settings, "LIVE_MAX_AGE_SECONDS", MAX_AGE)
         # Not all at once after a deploy.
@@ -272,6 +282,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:
             await work
+        except Refused as refusal:
+            await self._end(refusal.code, refusal.reason)
         except Exception:
             logger.exception("A live socket is closed after an error.")
             await self._end(1011, "Internal error")

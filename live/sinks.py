@@ -175,11 +175,15 @@ class Sink:
         """The socket was told this by other means, a snapshot or a replay: drop what waits and is older."""
         item = Outgoing(frame)
         if item.job is not None and item.seq is not None:
-            if item.seq > self._seen.get(item.job, -1):
-                self._remember(item.job, item.seq)
-            self._backlog.forget_up_to(item.job, item.seq)
+            self.knows(item.job, item.seq)
         if not len(self._backlog):
             self._count = frame.get("unread_count", self._count)
+
+    def knows(self, job: str, seq: int) -> None:
+        """The socket's client holds everything of this run up to `seq`."""
+        if seq > self._seen.get(job, -1):
+            self._remember(job, seq)
+        self._backlog.forget_up_to(job, seq)
 
     def lose(self) -> None:
         """Frames had to be passed over: the socket needs a reset and a snapshot."""

@@ -14,29 +14,64 @@ from .db import in_thread
 from .groups import EVERY_RUN, owner_group, run_group, staff_topic_group, topic_group
 from .live_sources import snapshot_runs
 from .models import TaskRun
+from .replay import InvalidSince, frames_since, parse_since
 from .updates import frames_of
+
+_BAD_SINCE = ("invalid_since", "since must be the seq of a frame: a whole number, 0 or more.")
 
 
 class BulkProcessConsumer(LiveConsumer):
-    """`/ws/bulk-process/{job_id}`: one run, for those who may see it."""
+    """`/ws/bulk-process/{job_id}`: one run, for those who may see it; with `?since=n` what came after n."""
 
     async def open(self) -> list[Group]:
         """Refuses with 4404 alike when the run is missing and when it is somebody else's."""
         self.job_id = str(await self._visible(self.scope["url_route"]["kwargs"]["job_id"]))
-        self.handlers = {"get_status": self.get_status}
+        self.handlers = {"get_status": self.get_status, "resume": self.resume}
+        self._since = self.query.get("since")
         return [run_group(self.job_id)]
 
     async def greet(self) -> list[frames.Frame]:
-        """`connected`, then where the run stands."""
-        run = await in_thread(TaskRun.objects.get, pk=self.job_id)
-        return [
-            frames.direct_message(f"Connected to {run.name}.", job_id=self.job_id),
-            *await in_thread(frames_of, [run]),
-        ]
+        """`connected`, then where the run stands or, asked at the door, what came since then."""
+        # Asked once: who is told to forget later on needs the snapshot.
+        since, self._since = self._since, None
+        try:
+            run = await in_thread(get_visible_run, self.user, self.job_id)
+        except Http404:
+            raise Refused(4404, "There is no such run any more.") from None
+        connected = frames.direct_message(f"Connected to {run.name}.", job_id=self.job_id)
+        if since is None:
+            return [connected, *await in_thread(frames_of, [run])]
+        try:
+            return [connected, *await self._missed(since)]
+        except InvalidSince:
+            return [connected, frames.error(*_BAD_SINCE), *await in_thread(frames_of, [run])]
 
     async def get_status(self, message: dict[str, Any]) -> None:
         """Answer with the run as the API shows it."""
-        await self.send_frame(await in_thread(_status_frame, self.user, self.job_id))
+        try:
+            await self.send_frame(await in_thread(_status_frame, self.user, self.job_id))
+        except Http404:
+            raise Refused(4404, "There is no such run any more.") from None
+
+    async def resume(self, message: dict[str, Any]) -> None:
+        """Tell again everything after `since`, before anything newer."""
+        async with self.quiet():
+            try:
+                missed = await self._missed(message.get("since"))
+            except InvalidSince:
+                missed = [frames.error(*_BAD_SINCE)]
+            except TaskRun.DoesNotExist:
+                raise Refused(4404, "There is no such run any more.") from None
+            for frame in missed:
+                await self.send_frame(frame)
+
+    async def _missed(self, since: object) -> list[frames.Frame]:
+        seq = parse_since(since)
+        missed = await in_thread(frames_since, self.job_id, seq)
+        if not missed:
+            # Up to date: the next re-read need not say so.
+            self.knows(self.job_id, seq)
+        return missed
 
     async def _visible(self, job_id: str) -> str:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db.models import Q
@@ -28,6 +29,7 @@ def register() -> None:
         sources.register(kind, reread)
     for kind in ("runs", "staff_topic"):
         sources.guard(kind, no_longer_staff)
+    sources.guard("run", no_longer_visible)
 
 
 def reread(groups: Collection[Group]) -> Iterable[tuple[Group, Frame]]:
@@ -49,6 +51,15 @@ def no_longer_staff(pairs: Collection[tuple[Group, int]]) -> Iterable[tuple[Grou
     """Those watchers of everybody's runs who may not see them any more."""
     users = get_user_model()._default_manager.in_bulk({pk for _, pk in pairs})
     return [(group, pk) for group, pk in pairs if pk not in users or not sees_everything(users[pk])]
+
+
+def no_longer_visible(pairs: Collection[tuple[Group, int]]) -> Iterable[tuple[Group, int]]:
+    """Those watchers of single runs who may not see them any more. Two queries, and two per watching staff member."""
+    users = get_user_model()._default_manager.in_bulk({pk for _, pk in pairs})
+    all_seeing = {pk for pk, user in users.items() if user.is_staff and sees_everything(user)}
+    owners = dict(TaskRun.objects.filter(pk__in={group.key for group, _ in pairs}).values_list("pk", "owner_id"))
+    # A run that is gone is forbidden to nobody.
+    return [(group, pk) for group, pk in pairs if pk not in all_seeing and owners.get(UUID(group.key), pk) != pk]
 
 
 def snapshot_runs(group: Group) -> list[TaskRun]:

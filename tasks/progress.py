@@ -21,7 +21,7 @@ from .exceptions import RunStopped
 from .models import TaskEvent, TaskRun
 from .states import Status
 from .text import fit, storable
-from .updates import send_batch_update, send_log_update, send_progress_update
+from .updates import recorded, send_batch_update, send_log_update, send_progress_update
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class Progress:
             run = TaskRun.objects.get(pk=self._run.pk)
             first = run.seq - len(entries)
             events = TaskEvent.objects.bulk_create(
-                TaskEvent(run=run, seq=first + offset, kind=kind, data=data)
+                TaskEvent(run=run, seq=first + offset, kind=kind, data=recorded(run, kind, data))
                 for offset, (kind, data) in enumerate(entries)
             )
             for event in events:

@@ -89,6 +89,11 @@ def send_error_update(run: TaskRun) -> None:
     send_progress_update(run)
 
 
+def recorded(run: TaskRun, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the event of a batch or log line keeps: of a batch also where the run stood, for replays."""
+    return {**progress_of(run), **data} if kind == TaskEvent.Kind.BATCH else dict(data)
+
+
 def frame_of_event(run: TaskRun, event: TaskEvent) -> frames.Frame:
     """The frame of a recorded batch or log line, as it was sent when it happened."""
     if event.kind == TaskEvent.Kind.BATCH:

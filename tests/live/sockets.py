@@ -17,7 +17,7 @@ from live import frames
 from live.consumer import LiveConsumer, Refused
 from live.frames import Frame
 from live.groups import Group
-from notifications.routing import websocket_urlpatterns
+from statusproj.routing import websocket_urlpatterns
 
 HOST = "testserver"
 

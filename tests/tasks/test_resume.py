@@ -1,0 +1,306 @@
+"""Resume: whatever was lost on the way, a client that says what it holds ends up with the truth."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import InMemoryChannelLayer
+from django.contrib.auth.models import User
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
+
+from live.frames import Frame
+from live.hub import Hub
+from tasks import lifecycle, replay
+from tasks.models import TaskEvent, TaskRun
+from tasks.progress import Progress
+from tasks.states import Status
+from tasks.updates import frame_of
+from tests.live.isolation import clean_live_state
+from tests.live.sockets import TestSocket, greeted, socket_of
+from tests.tasks.runs import make_run, make_run_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FINAL = {"completed", "error", "cancelled"}
+
+
+@pytest.fixture(autouse=True)
+def live_state(engine_tables: None) -> Iterator[None]:
+    """No layer, loop or hub of an earlier test."""
+    yield from clean_live_state()
+
+
+class LossyLayer(InMemoryChannelLayer):
+    """A layer that loses every message while told to."""
+
+    losing = False
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        """Send, or not."""
+        if not self.losing:
+            await super().group_send(group, message)
+
+
+def path(run: TaskRun, since: object = None) -> str:
+    return f"/ws/bulk-process/{run.pk}" + ("" if since is None else f"?since={since}")
+
+
+async def report(run: TaskRun, *, processed: int = 0, batches: int = 0, lines: int = 0) -> None:
+    """What a function reports in one go, written by the production class."""
+    progress = Progress(run, asyncio.get_running_loop())
+    writer = asyncio.create_task(progress.keep_writing())
+    progress.update(processed=processed, total=100, stage="working")
+    for number in range(1, batches + 1):
+        progress.batch(completed=number, total=batches, results=[{"item": number}])
+    for number in range(lines):
+        progress.log(f"line {number}")
+    await progress.close(writer)
+
+
+async def running_run(owner: User) -> TaskRun:
+    return await sync_to_async(make_run_in)(Status.RUNNING, owner)
+
+
+async def heard_so_far(socket: TestSocket) -> list[Frame]:
+    """Everything sent before this moment: a ping is answered behind it."""
+    await socket.send_to(text_data='{"type": "ping"}')
+    return (await socket.until(lambda frame: frame["type"] == "pong"))[:-1]
+
+
+def plain(frame: Frame) -> Frame:
+    """Without what changes from one reading to the next."""
+    return {key: value for key, value in frame.items() if key not in {"timestamp", "eta_seconds", "position"}}
+
+
+async def test_what_came_after_n_is_told_in_order_as_it_was_sent(owner: User) -> None:
+    run = await running_run(owner)
+    watcher = await socket_of(owner, path(run))
+    snapshot = (await watcher.until(lambda frame: frame["type"] == "job_update"))[-1]
+    await report(run, processed=10, batches=2, lines=1)
+    await report(run, processed=40, batches=1, lines=1)
+    await sync_to_async(lifecycle.complete)(run, {"found": 3})
+    live = await watcher.until(lambda frame: frame.get("status") in FINAL)
+
+    again = await greeted(owner, path(run, snapshot["seq"]))
+    replayed = await heard_so_far(again)
+    events = [frame for frame in live if frame["status"] != "progress"]
+    assert [frame["status"] for frame in replayed] == [
+        *("batch_update", "batch_update", "log"),
+        *("batch_update", "log", "completed"),
+    ]
+    assert [plain(frame) for frame in replayed] == [plain(frame) for frame in events]
+
+
+async def test_a_resume_ends_with_where_the_run_stands(owner: User) -> None:
+    run = await running_run(owner)
+    await report(run, processed=10, lines=1)
+    socket = await greeted(owner, path(run, 0))
+    replayed = await heard_so_far(socket)
+    assert [frame["status"] for frame in replayed] == ["pending", "progress", "log", "progress"]
+    assert [frame["seq"] for frame in replayed] == [1, 2, 3, 4]
+    assert (replayed[1]["progress"], replayed[-1]["progress"]) == (0, 10)
+
+
+async def test_the_life_of_a_run_that_was_tried_again_is_told_whole(owner: User) -> None:
+    run = await running_run(owner)
+    await sync_to_async(lifecycle.release)(run)
+    claimed = await sync_to_async(lifecycle.claim)(run.pk, 2, worker="host:1:1")
+    assert claimed is not None
+    await sync_to_async(lifecycle.cancel)(claimed)
+    await sync_to_async(lifecycle.confirm_cancelled)(claimed)
+    replayed = await heard_so_far(await greeted(owner, path(run, 0)))
+    statuses = ["pending", "progress", "pending", "progress", "cancelling", "cancelled"]
+    assert [frame["status"] for frame in replayed] == statuses
+
+
+async def test_who_is_up_to_date_hears_only_what_is_new(owner: User) -> None:
+    run = await running_run(owner)
+    socket = await greeted(owner, path(run, 2))
+    await Hub.here().watchdog.look()
+    assert await socket.nothing_more()
+    await report(run, processed=10)
+    assert (await socket.next())["seq"] == 3
+
+
+async def test_a_resume_frame_does_the_same_on_an_open_socket(owner: User) -> None:
+    run = await running_run(owner)
+    await report(run, processed=10, batches=1)
+    socket = await greeted(owner, path(run))
+    assert (await socket.next())["seq"] == 4
+    await socket.send_to(text_data='{"type": "resume", "since": 2}')
+    assert [(await socket.next())["seq"] for _ in range(2)] == [3, 4]
+    assert await socket.nothing_more()
+
+
+@pytest.mark.parametrize("since", ["", "x", "-1", "1.5", "1e3", "٣", "9" * 19, "9" * 400, "None"])
+async def test_a_bad_since_in_the_address_is_said_and_a_snapshot_follows(owner: User, since: str) -> None:
+    run = await running_run(owner)
+    socket = await greeted(owner, path(run, since))
+    error, snapshot = await socket.next(), await socket.next()
+    assert (error["type"], error["code"], snapshot["seq"]) == ("error", "invalid_since", 2)
+    assert await socket.nothing_more()
+
+
+@pytest.mark.parametrize("since", ["null", "-1", "1.5", "true", '"x"', "[]", "{}", "1e400", str(2**63)])
+async def test_a_bad_since_in_a_frame_is_said_and_nothing_else(owner: User, since: str) -> None:
+    run = await running_run(owner)
+    socket = await greeted(owner, path(run))
+    await socket.next()
+    await socket.send_to(text_data=f'{{"type": "resume", "since": {since}}}')
+    assert (await socket.next())["code"] == "invalid_since"
+    assert await socket.nothing_more()
+
+
+async def forget_the_oldest(run: TaskRun) -> int:
+    await report(run, processed=10, lines=3)
+    await TaskEvent.objects.filter(run=run, seq__lt=4).adelete()
+    return 2
+
+
+async def come_from_another_history(run: TaskRun) -> int:
+    return 1000
+
+
+async def have_too_much_to_tell(run: TaskRun) -> int:
+    await report(run, lines=replay.MOST_EVENTS + 1)
+    return 2
+
+
+@pytest.mark.parametrize("happens", [forget_the_oldest, come_from_another_history, have_too_much_to_tell])
+async def test_what_is_no_longer_kept_is_a_reset_and_a_snapshot(owner: User, happens: Any) -> None:
+    run = await running_run(owner)
+    since = await happens(run)
+    replayed = await heard_so_far(await greeted(owner, path(run, since)))
+    await run.arefresh_from_db()
+    assert [frame["type"] for frame in replayed] == ["reset", "job_update"]
+    assert replayed[-1]["seq"] == run.seq
+
+
+async def test_a_replay_larger_than_a_socket_may_hold_is_a_reset(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "LARGEST_REPLAY", 50)
+    run = await running_run(owner)
+    await report(run, lines=2)
+    replayed = await heard_so_far(await greeted(owner, path(run, 2)))
+    assert [frame["type"] for frame in replayed] == ["reset", "job_update"]
+
+
+async def test_a_run_deleted_while_it_is_watched_ends_the_socket_with_4404(owner: User) -> None:
+    run = await sync_to_async(make_run)(owner)
+    sockets = [await greeted(owner, path(run)) for _ in range(2)]
+    await TaskRun.objects.filter(pk=run.pk).adelete()
+    await sockets[0].send_to(text_data='{"type": "get_status"}')
+    await sockets[1].send_to(text_data='{"type": "resume", "since": 0}')
+    assert [await socket.closed() for socket in sockets] == [4404, 4404]
+
+
+async def test_staff_who_lose_the_permission_lose_single_runs_of_others_too(owner: User, staff: User) -> None:
+    run, own = await sync_to_async(make_run)(owner), await sync_to_async(make_run)(staff)
+    socket, of_own = await greeted(staff, path(run)), await greeted(staff, path(own))
+    of_owner = await greeted(owner, path(run))
+    await sync_to_async(staff.user_permissions.clear)()
+    assert await socket.closed() == 4403
+    for kept in (of_own, of_owner):
+        assert await heard_so_far(kept)
+
+
+# Any interleaving
+
+
+class Person:
+    """A client as docs/frames.md tells it to be: the newest frame by seq is where the run stands."""
+
+    def __init__(self) -> None:
+        self.present: Frame = {}
+        self.history: dict[int, Frame] = {}
+        self.seq = 0
+
+    def hear(self, heard: list[Frame]) -> None:
+        """Take in what came."""
+        for frame in heard:
+            if frame["type"] == "reset":
+                self.history.clear()
+                self.present, self.seq = {}, 0
+            if frame["type"] != "job_update":
+                continue
+            self.history[frame["seq"]] = frame
+            if frame["seq"] >= self.seq:
+                self.seq = frame["seq"]
+                # A log line says nothing of where the run stands.
+                self.present = self.present if frame["status"] == "log" else frame
+
+
+STEPS = ("report", "batch", "log", "burst", "back in line", "cancel", "finish", "lose", "heal", "drop", "resume")
+
+
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(steps=st.lists(st.sampled_from(STEPS), max_size=14), resumes=st.booleans())
+async def test_what_a_client_holds_and_frames_make_a_fresh_read(
+    owner: User, settings: Settings, steps: list[str], resumes: bool
+) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.LossyLayer"}}
+    settings.LIVE_RECONCILE_SECONDS = 3600  # when the test says so
+    LossyLayer.losing = False
+    run = await running_run(owner)
+    person, done = Person(), 0
+    socket = await greeted(owner, path(run, 0))
+    for step in steps:
+        current = await TaskRun.objects.aget(pk=run.pk)
+        live = current.status == Status.RUNNING
+        if current.status == Status.PENDING:
+            claimed = await sync_to_async(lifecycle.claim)(run.pk, current.attempt, worker=uuid.uuid4().hex)
+            assert claimed is not None
+            done = 0
+            continue
+        done = min(done + 7, 100)
+        match step:
+            case "report" if live:
+                await report(current, processed=done)
+            case "batch" if live:
+                await report(current, processed=done, batches=1)
+            case "log" if live:
+                await report(current, processed=done, lines=1)
+            case "burst" if live:
+                await report(current, processed=done, batches=2, lines=3)
+            case "back in line" if live:
+                await sync_to_async(lifecycle.release)(current)
+            case "cancel" if live:
+                await sync_to_async(lifecycle.cancel)(current)
+            case "finish" if live:
+                end = lifecycle.confirm_cancelled if current.is_cancelling else lifecycle.complete
+                await sync_to_async(end)(*([current] if current.is_cancelling else [current, {"done": done}]))
+            case "lose":
+                LossyLayer.losing = True
+            case "heal":
+                LossyLayer.losing = False
+                await Hub.here().watchdog.look()
+            case "drop":
+                # What was on its way is lost with the connection.
+                await socket.disconnect()
+                socket = await greeted(owner, path(run, person.seq if resumes else None))
+            case "resume":
+                person.hear(await heard_so_far(socket))
+                await socket.send_to(text_data=json.dumps({"type": "resume", "since": person.seq}))
+    LossyLayer.losing = False
+    await Hub.here().watchdog.look()
+    person.hear(await heard_so_far(socket))
+    fresh = await TaskRun.objects.aget(pk=run.pk)
+    assert plain(person.present) == plain(await sync_to_async(frame_of)(fresh)), "what is shown is true"
+
+    # And whoever wants every line of it gets every line of it.
+    await socket.send_to(text_data='{"type": "resume", "since": 0}')
+    person.hear(await heard_so_far(socket))
+    kept = {event.seq: event.data async for event in fresh.events.exclude(kind=TaskEvent.Kind.STATE)}
+    told = {seq: frame for seq, frame in person.history.items() if frame["status"] in {"batch_update", "log"}}
+    assert told.keys() == kept.keys()
+    for seq, frame in told.items():
+        assert frame.items() >= {k: v for k, v in kept[seq].items() if k != "eta_seconds"}.items()
+    await socket.disconnect()
