@@ -31,6 +31,7 @@ def worker_name() -> str:
 def sweep(*, dead_after: timedelta = DEAD_AFTER) -> int:
     """Rescue and reissue whatever needs it. Returns how many runs were touched."""
     touched = sum(_rescue(run) for run in tickets.runs_without_worker(dead_after=dead_after))
+    tickets.discard_leftovers(dead_after=dead_after)
     return touched + sum(lifecycle.reissue_ticket(run) for run in tickets.runs_without_ticket(dead_after=dead_after))
 
 

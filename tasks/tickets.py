@@ -75,6 +75,27 @@ def runs_without_ticket(*, dead_after: timedelta = timedelta(seconds=30)) -> lis
     )
 
 
+def discard_leftovers(*, dead_after: timedelta) -> int:
+    """Delete tickets that a dead worker left behind, of runs that need them no more. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DELETE FROM procrastinate_jobs job
+            WHERE job.status = 'doing' AND job.task_name = %s
+              AND NOT EXISTS (
+                  SELECT FROM procrastinate_workers worker
+                  WHERE worker.id = job.worker_id AND worker.last_heartbeat >= now() - %s
+              )
+              AND NOT EXISTS (
+                  SELECT FROM background_tasks run
+                  WHERE run.ticket = job.id AND run.status IN ('pending', 'running')
+              )
+            """,
+            (EXECUTE, dead_after),  # type: ignore[arg-type]  # the stubs forget timedelta
+        )
+        return int(cursor.rowcount)
+
+
 def last_heartbeat() -> datetime | None:
     """When a worker was last heard of, anywhere; None when none is registered."""
     with connection.cursor() as cursor:

@@ -12,13 +12,15 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from procrastinate import JobContext
+from procrastinate import JobContext, PsycopgConnector
 from procrastinate.contrib.django import app as engine
+from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import AbortReason
 from procrastinate.jobs import Job
 from procrastinate.jobs import Status as TicketStatus
 from procrastinate.manager import JobManager
+from psycopg import AsyncConnection
 
 from live.publishing import use_loop
 
@@ -26,6 +28,7 @@ from .db import in_thread
 from .execution import Execution, Stop
 from .manager import cleanup_old_tasks
 from .reconcile import DEAD_AFTER, HEARTBEAT, keep_reconciling, worker_name
+from .schedules import keep_firing
 from .tickets import EXECUTE
 
 logger = logging.getLogger(__name__)
@@ -58,7 +61,10 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop()`. Comes back after the last run has ended or gone back in line."""
         use_loop(asyncio.get_running_loop())
-        reconciler = asyncio.create_task(keep_reconciling(), name="reconciler")
+        beside = [
+            asyncio.create_task(keep_reconciling(), name="reconciler"),
+            asyncio.create_task(keep_firing(), name="schedules"),
+        ]
         backoff = FIRST_BACKOFF
         try:
             while not self._stopping.is_set():
@@ -72,8 +78,9 @@ class Worker:
                 await self._sleep(backoff)
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
         finally:
-            reconciler.cancel()
-            await asyncio.wait([reconciler])
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -81,7 +88,7 @@ class Worker:
 
     async def _run_engine(self) -> None:
         # with_connector, not replace_connector: the latter would break transactional enqueue in this process.
-        app = engine.with_connector(engine.connector.get_worker_connector())  # type: ignore[attr-defined]
+        app = engine.with_connector(PsycopgConnector(kwargs=connector_params(), configure=_hurry))
         app.job_manager = TicketManager(app.connector)
         async with app.open_async():
             running = asyncio.create_task(
@@ -120,6 +127,12 @@ class TicketManager(JobManager):
         except ConnectorException as error:
             if "not found" not in str(error) + str(error.__cause__):
                 raise
+
+
+async def _hurry(connection: AsyncConnection[Any]) -> None:
+    """Tickets need no flush of their own: what must not be lost is our claim, and its flush takes theirs along."""
+    await connection.execute("SET synchronous_commit = off")
+    await connection.commit()
 
 
 @engine.task(name=EXECUTE, pass_context=True)
