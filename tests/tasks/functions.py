@@ -153,3 +153,21 @@ async def reporter(context: TaskContext, gate_name: str) -> dict[str, int]:
         await asyncio.sleep(0.3)
     context.log("three batches")
     return {"reported": 3}
+
+
+@task(takes_context=True)
+def leave_a_thread_behind(context: TaskContext, name: str) -> None:
+    """Returns while a thread of its own still means to report."""
+
+    def report_late() -> None:
+        gate(name).wait(30)
+        context.progress.update(processed=77, total=100, message="too late")
+        SEEN.append(f"{name} reported")
+
+    threading.Thread(target=report_late, daemon=True).start()
+
+
+@task(timeout=timedelta(milliseconds=200))
+def be_deaf(name: str) -> None:
+    """Neither reports nor ends before its gate opens."""
+    gate(name).wait(60)

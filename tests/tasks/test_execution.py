@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
 from notifications.models import Notification
 from tasks import lifecycle
 from tasks.models import TaskEvent, TaskRun
 from tasks.states import FINAL, Status
 from tests.tasks import functions
+from tests.tasks.runs import make_run
 from tests.waiting import eventually
 from tests.workers import WorkerThread
 
@@ -156,3 +158,50 @@ def test_a_stopping_worker_puts_its_run_back_without_using_up_an_attempt(engine_
     successor = WorkerThread().start()
     assert ended(result).status == Status.COMPLETED
     successor.stop()
+
+
+def test_a_late_callback_of_an_ended_function_changes_nothing(worker: WorkerThread) -> None:
+    functions.gate("late callback").clear()
+    run = ended(functions.leave_a_thread_behind.enqueue("late callback"))
+    before = (run.seq, run.processed_items, run.status)
+    functions.gate("late callback").set()
+    eventually(lambda: "late callback reported" in functions.SEEN)
+    ended(functions.add.enqueue(1, 2))  # the worker has gone on meanwhile
+    run.refresh_from_db()
+    assert (run.seq, run.processed_items, run.status) == before
+
+
+def test_as_many_sync_functions_run_at_once_as_the_worker_has_places(engine_tables: None) -> None:
+    worker = WorkerThread(concurrency=12).start()
+    functions.gate("twelve").clear()
+    results = [functions.wait_for_gate_in_thread.enqueue("twelve") for _ in range(12)]
+    eventually(lambda: TaskRun.objects.filter(status=Status.RUNNING, stage="waiting").count() == 12)
+    functions.gate("twelve").set()
+    assert {ended(result).status for result in results} == {Status.COMPLETED}
+    worker.stop()
+
+
+def test_no_ticket_outlives_its_run(worker: WorkerThread) -> None:
+    for result in [functions.add.enqueue(1, 2), functions.raise_secretly.enqueue(), functions.tick.enqueue(1)]:
+        ended(result)
+
+    def tickets_left() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'tasks.execute'")
+            return int(cursor.fetchone()[0])
+
+    eventually(lambda: tickets_left() == 0)
+
+
+def test_a_sync_function_that_never_reports_is_left_behind_when_its_time_is_up(worker: WorkerThread) -> None:
+    functions.gate("deaf").clear()
+    run = ended(functions.be_deaf.enqueue("deaf"))
+    assert (run.status, run.error) == (Status.FAILED, "Timed out after 0.2 s.")
+    functions.gate("deaf").set()
+    assert ended(functions.add.enqueue(1, 2)).result == 3
+
+
+def test_a_task_whose_function_is_gone_fails_with_that_reason(worker: WorkerThread) -> None:
+    run = ended(make_run(task="tests.tasks.functions.no_such_function", args=[]))
+    assert run.status == Status.FAILED
+    assert "no_such_function" in run.error
