@@ -106,6 +106,20 @@ def start_collecting(
         return configured.enqueue(topic_id=None if topic is None else topic.pk, limit=limit, dry_run=dry_run)
 
 
+def start_scheduled(owner: AbstractBaseUser | None, kwargs: dict[str, Any]) -> TaskResult:
+    """Enqueue a collection for a schedule of `owner`. Raises LookupError, and AlreadyRunning as above."""
+    if owner is None:
+        raise LookupError("A collection needs somebody whose topics it collects.")
+    options = dict(kwargs)
+    topic_id = options.pop("topic_id", None)
+    topic = None
+    if topic_id is not None:
+        topic = Topic.objects.filter(owner_id=owner.pk, pk=topic_id).first()
+        if topic is None:
+            raise LookupError(f"{owner.get_username()} has no topic {topic_id}.")
+    return start_collecting(owner, topic, **options)
+
+
 def start_bulk_analysis(
     user: AbstractBaseUser, urls: Sequence[str], topic: str, *, relevance_threshold: float | None, save: bool
 ) -> TaskResult:

@@ -161,6 +161,8 @@ TASKS_MAX_CONCURRENT = int(os.environ.get("TASKS_MAX_CONCURRENT", "3"))
 TASKS_GRACE_PERIOD = timedelta(seconds=float(os.environ.get("TASKS_GRACE_SECONDS", "5")))
 TASKS_KEEP_HOURS = float(os.environ.get("TASKS_KEEP_HOURS", "168"))
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
+# Tasks that schedules may start, each with the function that starts it, or "" for plain enqueueing.
+TASKS_SCHEDULABLE = {"ingest.jobs.collect": "ingest.jobs.start_scheduled"}
 
 LIVE_RECONCILE_SECONDS = float(os.environ.get("LIVE_RECONCILE_SECONDS", "2.5"))
 LIVE_MAX_AGE_SECONDS = float(os.environ.get("LIVE_MAX_AGE_SECONDS", "3600"))

@@ -5,6 +5,8 @@
     * TransitionRefused    no arrow leads there from where the run stands, or somebody else was first
     * AlreadyRunning       a run with the same unique key is waiting or running
     * CannotRetry          only a failed or cancelled run can be run again
+    * BadSchedule          a schedule cannot be as it was asked for; says which field, and why
+    * UnknownQueue         there is no queue of that name
 * BaseException
   * RunStopped             raised inside a task function at its next progress call; not for `except Exception`
 """
@@ -38,6 +40,22 @@ class AlreadyRunning(TaskManagerError):
 
 class CannotRetry(TaskManagerError):
     """The run is not one that can be run again."""
+
+
+class BadSchedule(TaskManagerError):
+    """A schedule cannot be so. `field` names what is wrong: name, task, kwargs, cron, interval, zone or owner."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class UnknownQueue(TaskManagerError):
+    """No task uses a queue of this name, and no run waits in one."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"There is no queue {name!r}. There is: {', '.join(known)}.")
+        self.name = name
 
 
 class RunStopped(BaseException):
