@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -31,6 +32,8 @@ class Command(BaseCommand):
             with_worker=not options["no_worker"],
             on_ready=lambda: self.stdout.write(f"Serving at http://{host}:{port}/ (Ctrl-C stops)"),
         )
+        if not get_user_model()._default_manager.exists():
+            self.stdout.write("Nobody can sign in yet. In another terminal: .venv/bin/python manage.py createsuperuser")
         server.run()
         if server.failed:
             raise CommandError(f"Could not listen on {host}:{port}.")
