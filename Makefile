@@ -41,8 +41,9 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	UV_SYSTEM_CERTS=true $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.12 --upgrade \
 		--extra dev pyproject.toml -o requirements.lock
 
-openapi: $(READY) ## Write docs/openapi.json
+openapi: $(READY) ## Write docs/openapi.json and docs/frames.schema.json
 	@$(MANAGE) export_openapi_schema --api statusproj.api.api --indent 2 --sorted --output docs/openapi.json
+	@$(BIN)/python -m live.schema > docs/frames.schema.json
 
 clean: ## Remove the environment and all data
 	rm -rf .venv .data

@@ -1,19 +1,32 @@
 """The root of the JSON API. Its documentation is served at /api/docs, its schema at /api/openapi.json."""
 
+from typing import Any
+
+from django.http import HttpRequest
 from ninja import NinjaAPI
 
 from live.errors import install
 from live.http import session_auth
+from live.schema import json_schema
 
 api = NinjaAPI(
     title="statusproj",
     version="1",
-    description="Live status of background work. Session cookie everywhere; every write needs the CSRF token.",
+    description="Live status of background work. Session cookie everywhere; every write needs the CSRF token. "
+    "Live updates come over WebSockets: their frames are described by "
+    "[/api/frames.schema.json](/api/frames.schema.json) and explained in docs/frames.md.",
     auth=session_auth,
     urls_namespace="api",
 )
 install(api)
 api.add_router("/background-tasks", "tasks.api.router")
+api.add_router("/background-tasks", "tasks.queue_api.router")
 api.add_router("/background-tasks", "ingest.api.bulk_router")  # about articles, so it lives in their room
 api.add_router("/auto-ingest", "ingest.api.router")
 api.add_router("/notifications", "notifications.api.router")
+
+
+@api.get("/frames.schema.json", auth=None, response=dict[str, Any], tags=["sockets"], summary="Describe the frames")
+def get_frames_schema(request: HttpRequest) -> dict[str, Any]:
+    """JSON Schema of every frame of `/ws/bulk-process/{job_id}`, `/ws/progress/{topic_id}` and `/ws/notifications`."""
+    return json_schema()

@@ -10,7 +10,9 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import Client
 
+from live.schema import server_frame
 from tasks import lifecycle
+from tasks.api import TaskObject
 from tests.servers import Server
 from tests.tasks import functions
 
@@ -40,6 +42,7 @@ async def frames_until_final(socket: websockets.ClientConnection) -> list[dict[s
     heard = []
     async with asyncio.timeout(20):
         async for text in socket:
+            server_frame.validate_json(text)
             heard.append(json.loads(text))
             if heard[-1].get("status") in FINAL:
                 return heard
@@ -167,7 +170,10 @@ async def test_get_status_answers_with_the_run_as_the_api_shows_it(server: Serve
     await frames_until_final(socket)
     await socket.send(json.dumps({"type": "get_status"}))
     async with asyncio.timeout(10):
-        answer = json.loads(await socket.recv())
+        text = await socket.recv()
+    server_frame.validate_json(text)
+    answer = json.loads(text)
+    TaskObject.model_validate(answer["task"])
     assert (answer["type"], answer["task"]["status"], answer["task"]["result"]) == ("status_request", "completed", 3)
     await socket.close()
 
