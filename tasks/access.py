@@ -35,6 +35,11 @@ def sees_everything(user: Viewer) -> bool:
     return bool(user.is_authenticated and user.is_active and user.is_staff and user.has_perm("tasks.view_taskrun"))
 
 
+def may_control_queues(user: Viewer) -> bool:
+    """May `user` pause and resume queues: staff who may control every run."""
+    return bool(user.is_authenticated and user.is_active and user.is_staff and user.has_perm("tasks.control_taskrun"))
+
+
 def can_cancel(user: Viewer, run: TaskRun) -> bool:
     """Does a Cancel button make sense: the run is live, nobody asked yet, and `user` may."""
     return run.status in LIVE and run.cancel_requested_at is None and may_control(user, run)

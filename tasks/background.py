@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.utils import timezone
@@ -20,9 +21,16 @@ def somebody_works() -> bool:
 class BackgroundWorker:
     """Starts with `start()`; `stop()` ends it as SIGTERM would, and waits for the end."""
 
-    def __init__(self, *, concurrency: int | None = None, grace: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        concurrency: int | None = None,
+        grace: timedelta | None = None,
+        queues: Sequence[str] | None = None,
+    ) -> None:
         self._concurrency = concurrency
         self._grace = grace
+        self._queues = queues
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="background worker", daemon=True)
 
@@ -40,7 +48,7 @@ class BackgroundWorker:
         return not self._thread.is_alive()
 
     async def _main(self) -> None:
-        self.worker = Worker(concurrency=self._concurrency, grace=self._grace)
+        self.worker = Worker(concurrency=self._concurrency, grace=self._grace, queues=self._queues)
         self._loop = asyncio.get_running_loop()
         self._ready.set()
         await self.worker.run()

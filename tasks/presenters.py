@@ -10,12 +10,14 @@ from uuid import UUID
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.text import capfirst
 
 from . import access
 from .access import Viewer
 from .eta import eta_seconds
 from .models import TaskRun
+from .queues import paused_since
 from .states import FINAL, Status
 from .timeline import line_of_frame
 from .updates import places_in_line
@@ -117,14 +119,30 @@ def present_run(
 ) -> RunView:
     """`run` as `viewer` sees it; without a viewer nothing can be done to it. `position`: 1 starts next."""
     now = now or timezone.now()
-    return _view(run, viewer, now, position=position, seconds_left=eta_seconds(run, now))
+    paused = paused_queues_of([run]).get(run.queue)
+    return _view(run, viewer, now, position=position, seconds_left=eta_seconds(run, now), paused=paused)
 
 
 def present_runs(runs: Sequence[TaskRun], viewer: Viewer | None = None) -> list[RunView]:
-    """Several runs, at the cost of one query more at most: where the waiting ones stand in line."""
+    """Several runs, at the cost of two queries more at most: where the waiting ones stand in line, and in which."""
     now = timezone.now()
-    places = positions_of(runs)
-    return [present_run(run, viewer, now, position=places.get(run.pk)) for run in runs]
+    places, paused = positions_of(runs), paused_queues_of(runs)
+    return [
+        _view(
+            run,
+            viewer,
+            now,
+            position=places.get(run.pk),
+            seconds_left=eta_seconds(run, now),
+            paused=paused.get(run.queue),
+        )
+        for run in runs
+    ]
+
+
+def paused_queues_of(runs: Iterable[TaskRun]) -> dict[str, datetime]:
+    """The paused queues in which some of `runs` wait, and since when; nothing is asked when none of them waits."""
+    return paused_since({run.queue for run in runs if run.status == Status.PENDING})
 
 
 def positions_of(runs: Iterable[TaskRun]) -> dict[UUID, int]:
@@ -184,7 +202,13 @@ def eta_text(seconds: int | None) -> str:
 
 
 def _view(
-    run: TaskRun, viewer: Viewer | None, now: datetime, *, position: int | None, seconds_left: int | None
+    run: TaskRun,
+    viewer: Viewer | None,
+    now: datetime,
+    *,
+    position: int | None,
+    seconds_left: int | None,
+    paused: datetime | None = None,
 ) -> RunView:
     status = "cancelling" if run.is_cancelling else run.status
     word, tone = WORDS[status]
@@ -205,7 +229,7 @@ def _view(
         tone=tone,
         seq=run.seq,
         percent=percent,
-        headline=_headline(run, elapsed, position, now),
+        headline=_headline(run, elapsed, position, now, paused),
         count=_count(run),
         detail=(run.current_item or run.message) if live else "",
         current_item=run.current_item if live else "",
@@ -236,8 +260,10 @@ def _count(run: TaskRun) -> str:
     return f"{run.processed_items:,} done" if run.processed_items else ""
 
 
-def _headline(run: TaskRun, elapsed: str, position: int | None, now: datetime) -> str:
+def _headline(run: TaskRun, elapsed: str, position: int | None, now: datetime, paused: datetime | None) -> str:
     match run.status:
+        case Status.PENDING if paused is not None:
+            return f"Queue paused since {date_format(timezone.localtime(paused), 'j M, H:i e')}"
         case Status.PENDING if run.run_after is not None and run.run_after > now:
             return f"Starts in {duration_text((run.run_after - now).total_seconds() + 1)}"
         case Status.PENDING if position is None:

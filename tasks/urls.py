@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from . import views
+from . import queue_views, views
 
 urlpatterns = [
     path("", views.run_list, name="task-list"),
+    path("queues/", queue_views.queue_list, name="queue-list"),
+    path("queues/<path:name>/pause/", queue_views.queue_pause, name="queue-pause"),
+    path("queues/<path:name>/resume/", queue_views.queue_resume, name="queue-resume"),
     path("<uuid:run_id>/", views.run_detail, name="task-detail"),
     path("<uuid:run_id>/actions/", views.run_actions, name="task-actions"),
     path("<uuid:run_id>/cancel/", views.run_cancel, name="task-cancel"),

@@ -51,7 +51,7 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "result": tree_of(run.result) if run.result is not None else (),
         "details": tree_of(run.metadata) if run.metadata else (),
         "related": present_runs(_related(user, run), user),
-        "standstill": find_standstill() if run.status == Status.PENDING else None,
+        "standstill": find_standstill(queue=run.queue) if run.status == Status.PENDING else None,
         "for_staff": access.sees_everything(user),
     }
     return render(request, "tasks/detail.html", context)

@@ -5,7 +5,7 @@ Supervised: when the engine stops by itself (a side task died, Postgres went awa
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from procrastinate.job_context import AbortReason
 from procrastinate.jobs import Job
 from procrastinate.jobs import Status as TicketStatus
 from procrastinate.manager import JobManager
+from procrastinate.sql import queries
 from psycopg import AsyncConnection
 
 from live.publishing import use_loop
@@ -27,13 +28,13 @@ from live.publishing import use_loop
 from .db import in_thread
 from .execution import Execution, Stop
 from .manager import cleanup_old_tasks
+from .queues import MAINTENANCE_QUEUE
 from .reconcile import DEAD_AFTER, HEARTBEAT, keep_reconciling, worker_name
 from .schedules import keep_firing
 from .tickets import EXECUTE
 
 logger = logging.getLogger(__name__)
 
-MAINTENANCE_QUEUE = "tasks-maintenance"
 POLL = 1.0  # seconds: when `run_after` passes nobody sends a notification, so somebody has to look
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 5.0
 
@@ -117,8 +118,31 @@ class Worker:
                 running.result()
 
 
+# While no queue is paused the engine's own condition stands. Otherwise the queues that tickets wait in are named one by
+# one (jumping from name to name in the index, however many tickets there are) without the paused ones.
+UNPAUSED = """
+    CASE WHEN NOT EXISTS (SELECT FROM task_queues WHERE paused_at IS NOT NULL) THEN %(queues)s::varchar[] ELSE ARRAY(
+        WITH RECURSIVE names(name) AS (
+            (SELECT queue_name FROM procrastinate_jobs ORDER BY queue_name LIMIT 1)
+            UNION ALL
+            SELECT (SELECT queue_name FROM procrastinate_jobs WHERE queue_name > name ORDER BY queue_name LIMIT 1)
+            FROM names WHERE name IS NOT NULL
+        )
+        SELECT name FROM names
+        WHERE (%(queues)s::varchar[] IS NULL OR name = ANY(%(queues)s::varchar[]))
+          AND name NOT IN (SELECT name FROM task_queues WHERE paused_at IS NOT NULL)
+    )::varchar[] END
+"""
+FETCH_UNPAUSED = queries["fetch_job"].replace("%(queues)s::varchar[]", UNPAUSED)
+
+
 class TicketManager(JobManager):
-    """Procrastinate's JobManager, for tickets that may be gone by the time they are finished."""
+    """Procrastinate's JobManager, for queues that may be paused and tickets that may be gone by the time they end."""
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        """The next ticket of a queue that is not paused. Pausing needs no message: every fetch looks."""
+        row = await self.connector.execute_query_one_async(query=FETCH_UNPAUSED, queues=queues, worker_id=worker_id)
+        return None if row["id"] is None else Job.from_row(row)
 
     async def finish_job(self, job: Job, status: TicketStatus, delete_job: bool) -> None:
         """Delete the ticket; that it was replaced meanwhile (retry, rescue, shutdown) is a normal end."""
