@@ -1,4 +1,4 @@
-"""Every operation of the published API, met with what it does not expect: an honest status, a sentence, nothing lost."""
+"""Every operation of the API, met with what it does not expect: an honest status, a sentence, nothing lost."""
 
 import json
 from collections.abc import Callable
