@@ -3,9 +3,11 @@
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404
 
-from .models import TaskRun
+from .models import Schedule, TaskRun
 from .states import LIVE, Status
 
 type Viewer = AbstractUser | AnonymousUser
@@ -32,12 +34,59 @@ def may_control(user: Viewer, run: TaskRun) -> bool:
 
 def sees_everything(user: Viewer) -> bool:
     """May `user` see the runs of others?"""
-    return bool(user.is_authenticated and user.is_active and user.is_staff and user.has_perm("tasks.view_taskrun"))
+    return _staff_may(user, "tasks.view_taskrun")
 
 
 def may_control_queues(user: Viewer) -> bool:
     """May `user` pause and resume queues: staff who may control every run."""
-    return bool(user.is_authenticated and user.is_active and user.is_staff and user.has_perm("tasks.control_taskrun"))
+    return _staff_may(user, "tasks.control_taskrun")
+
+
+def visible_schedules(user: Viewer) -> QuerySet[Schedule]:
+    """The schedules `user` may see: those that run for them; every one for staff who may view schedules."""
+    if not user.is_authenticated or not user.is_active:
+        return Schedule.objects.none()
+    if _staff_may(user, "tasks.view_schedule"):
+        return Schedule.objects.all()
+    return Schedule.objects.filter(owner_id=user.pk)
+
+
+def get_changeable_schedule(user: Viewer, schedule_id: int) -> Schedule:
+    """The schedule, if `user` may change, start and switch it. Raises Http404 when they may not even see it."""
+    return _schedule(user, schedule_id, allowed=may_change_schedules(user))
+
+
+def get_deletable_schedule(user: Viewer, schedule_id: int) -> Schedule:
+    """The same for deleting."""
+    return _schedule(user, schedule_id, allowed=may_delete_schedules(user))
+
+
+def may_add_schedules(user: Viewer) -> bool:
+    """May `user` have the clock start runs: staff with that permission. So for changing and deleting."""
+    return _staff_may(user, "tasks.add_schedule")
+
+
+def may_change_schedules(user: Viewer) -> bool:
+    """May `user` change, start and switch the schedules they see?"""
+    return _staff_may(user, "tasks.change_schedule")
+
+
+def may_delete_schedules(user: Viewer) -> bool:
+    """May `user` delete the schedules they see?"""
+    return _staff_may(user, "tasks.delete_schedule")
+
+
+def _schedule(user: Viewer, schedule_id: int, *, allowed: bool) -> Schedule:
+    schedule = visible_schedules(user).select_related("owner").filter(pk=schedule_id).first()
+    if schedule is None:
+        raise Http404("No such schedule.")
+    if not allowed:
+        raise PermissionDenied("You may look at this schedule, but not change it.")
+    return schedule
+
+
+def _staff_may(user: Viewer, permission: str) -> bool:
+    return bool(user.is_authenticated and user.is_active and user.is_staff and user.has_perm(permission))
 
 
 def can_cancel(user: Viewer, run: TaskRun) -> bool:

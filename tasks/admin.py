@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin, TabularInline
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from . import lifecycle
-from .exceptions import TaskManagerError
-from .models import TaskEvent, TaskRun
+from . import lifecycle, schedules
+from .exceptions import BadSchedule, TaskManagerError
+from .models import Schedule, TaskEvent, TaskRun
+from .schedules import Plan
 
 
 class ReadOnly:
@@ -79,3 +81,68 @@ class TaskRunAdmin(ReadOnly, ModelAdmin):
 
 # The engine's own admin lets staff who may only look abort jobs behind our backs, and a ticket says nothing to people.
 admin.site.unregister(ProcrastinateJob)
+
+
+class ScheduleAdminForm(forms.ModelForm):
+    """A schedule's columns, held to the rules of schedules.py."""
+
+    class Meta:
+        model = Schedule
+        fields = ["name", "task", "kwargs", "owner", "topic", "cron", "interval", "zone"]
+
+    def plan(self) -> Plan:
+        """What was entered, as a plan."""
+        values = self.cleaned_data
+        owner = values.get("owner")
+        plain = {name: values.get(name) or "" for name in ("name", "task", "topic", "cron", "zone")}
+        kwargs = values.get("kwargs")
+        return Plan(
+            **plain,
+            kwargs={} if kwargs is None else kwargs,
+            owner_id=None if owner is None else owner.pk,
+            interval=values.get("interval"),
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what could never run."""
+        super().clean()
+        if not self.errors:
+            try:
+                schedules.checked(self.plan())
+            except BadSchedule as bad:
+                self.add_error(bad.field, str(bad))
+        return self.cleaned_data
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ModelAdmin):
+    """What the clock starts: edited here by the same rules as on its pages."""
+
+    form = ScheduleAdminForm
+    list_display = ["name", "task", "enabled", "next_run_at", "last_run_at", "skipped", "last_error", "owner"]
+    list_filter = ["enabled"]
+    search_fields = ["name", "task", "topic", "owner__username"]
+    list_select_related = ["owner"]
+    raw_id_fields = ["owner"]
+    readonly_fields = ["enabled", "next_run_at", "last_run_at", "last_run", "skipped", "last_error", "created_at"]
+    actions = ["enable_schedules", "disable_schedules"]
+
+    def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
+        """Store through schedules.py, which knows what is due next."""
+        stored = schedules.change(obj, form.plan()) if change else schedules.create(form.plan())
+        obj.pk = stored.pk
+
+    @admin.action(description="Turn selected schedules on", permissions=["change"])
+    def enable_schedules(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        """Start them by the clock again."""
+        for schedule in queryset:
+            try:
+                schedules.enable(schedule)
+            except BadSchedule as bad:
+                self.message_user(request, f"{schedule.name}: {bad}", level="ERROR")
+
+    @admin.action(description="Turn selected schedules off", permissions=["change"])
+    def disable_schedules(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        """Start them no more."""
+        for schedule in queryset:
+            schedules.disable(schedule)

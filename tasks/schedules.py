@@ -47,14 +47,14 @@ class Plan:
 def create(plan: Plan, *, enabled: bool = True) -> Schedule:
     """Store a schedule; its first run is when it is due next. Raises BadSchedule."""
     now = database_now()
-    schedule = Schedule(enabled=enabled, created_at=now, **_checked(plan))
+    schedule = Schedule(enabled=enabled, created_at=now, **checked(plan))
     schedule.next_run_at = _first_due(schedule, now) if enabled else None
     return _store(schedule)
 
 
 def change(schedule: Schedule, plan: Plan) -> Schedule:
     """Store `plan` in place of what `schedule` was. A new rhythm counts from now. Raises BadSchedule."""
-    values = _checked(plan)
+    values = checked(plan)
     with transaction.atomic():
         # Locked, and only the plan's columns written: a worker may be firing this schedule.
         current = Schedule.objects.select_for_update().get(pk=schedule.pk)
@@ -220,7 +220,7 @@ def _next_due(schedule: Schedule, due_at: datetime, now: datetime) -> datetime |
         return None
 
 
-def _checked(plan: Plan) -> dict[str, Any]:
+def checked(plan: Plan) -> dict[str, Any]:
     """The columns of `plan`. Raises BadSchedule with the field that is wrong."""
     name = fit(plan.name.strip(), 255)
     if not name:

@@ -2,13 +2,20 @@
 
 from django.urls import path
 
-from . import queue_views, views
+from . import queue_views, schedule_views, views
 
 urlpatterns = [
     path("", views.run_list, name="task-list"),
     path("queues/", queue_views.queue_list, name="queue-list"),
     path("queues/<path:name>/pause/", queue_views.queue_pause, name="queue-pause"),
     path("queues/<path:name>/resume/", queue_views.queue_resume, name="queue-resume"),
+    path("schedules/", schedule_views.schedule_list, name="schedule-list"),
+    path("schedules/new/", schedule_views.schedule_new, name="schedule-new"),
+    path("schedules/<int:schedule_id>/", schedule_views.schedule_edit, name="schedule-edit"),
+    path("schedules/<int:schedule_id>/enable/", schedule_views.schedule_enable, name="schedule-enable"),
+    path("schedules/<int:schedule_id>/disable/", schedule_views.schedule_disable, name="schedule-disable"),
+    path("schedules/<int:schedule_id>/run/", schedule_views.schedule_run, name="schedule-run"),
+    path("schedules/<int:schedule_id>/delete/", schedule_views.schedule_delete, name="schedule-delete"),
     path("<uuid:run_id>/", views.run_detail, name="task-detail"),
     path("<uuid:run_id>/actions/", views.run_actions, name="task-actions"),
     path("<uuid:run_id>/cancel/", views.run_cancel, name="task-cancel"),

@@ -31,7 +31,12 @@ RELATED_SHOWN = 5
 def run_list(request: HttpRequest) -> HttpResponse:
     """Every run the viewer may see, newest first."""
     page = page_of_runs(request.user, request.GET.dict())
-    return render(request, "tasks/list.html", {"page": page, "sees_all": access.sees_everything(request.user)})
+    context = {
+        "page": page,
+        "sees_all": access.sees_everything(request.user),
+        "has_schedules": access.visible_schedules(request.user).exists(),
+    }
+    return render(request, "tasks/list.html", context)
 
 
 @never_cache
