@@ -1,0 +1,62 @@
+"""Settings, deploy checks and documents that must agree with the code."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from statusproj import checks
+from statusproj.settings import _database
+from tests.servers import ROOT
+
+
+def test_a_database_url_is_taken_apart() -> None:
+    entry = _database("postgresql://app:p%40ss%2Fword@db.example:5433/status?sslmode=require")
+    assert (entry["NAME"], entry["USER"], entry["PASSWORD"]) == ("status", "app", "p@ss/word")
+    assert (entry["HOST"], entry["PORT"], entry["OPTIONS"]) == ("db.example", "5433", {"sslmode": "require"})
+
+
+def test_another_kind_of_database_is_refused_with_what_to_write_instead() -> None:
+    with pytest.raises(ImproperlyConfigured, match="postgresql://user:password@host/name"):
+        _database("sqlite:///db.sqlite3")
+
+
+def test_a_deployment_with_a_layer_that_reaches_one_process_only_is_refused() -> None:
+    assert [error.id for error in checks.layer_reaches_every_process(None)] == ["statusproj.E001"]
+    redis = {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}}
+    with override_settings(CHANNEL_LAYERS=redis):
+        assert checks.layer_reaches_every_process(None) == []
+
+
+def test_every_environment_variable_is_documented() -> None:
+    code = (ROOT / "statusproj" / "settings.py").read_text()
+    read = set(re.findall(r'(?:environ\.get|_flag|_list)\(\s*"([A-Z_]+)"', code))
+    documented = set(re.findall(r"^\| `([A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE))
+    assert read == documented
+
+
+def test_every_dependency_has_its_reason_and_stands_in_the_lock() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    lock = (ROOT / "requirements.lock").read_text()
+    listed = re.findall(r'^  "([a-z0-9-]+)[^"]*",(.*)$', project.split("[tool.ruff]")[0], re.MULTILINE)
+    assert len(listed) > 20
+    for name, reason in listed:
+        assert re.search(r"#\s*\S+", reason), f"{name} has no reason"
+        assert re.search(rf"^{name}(\[[a-z,]+\])?==", lock, re.MULTILINE), f"{name} is not locked: make lock"
+
+
+@pytest.mark.parametrize("module", ["live", "notifications", "tasks"])
+def test_rooms_that_others_may_take_know_nothing_of_articles(module: str) -> None:
+    for path in (ROOT / module).rglob("*.py"):
+        words = re.sub(r"#.*", "", path.read_text())
+        assert "ingest" not in words, path
+
+
+def test_the_application_is_plain_asgi_and_names_no_server() -> None:
+    script = "import statusproj.asgi, sys; sys.exit('daphne.server' in sys.modules or 'uvicorn' in sys.modules)"
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "statusproj.settings"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, env=environment, check=True)
