@@ -7,6 +7,7 @@
     * CannotRetry          only a failed or cancelled run can be run again
     * BadSchedule          a schedule cannot be as it was asked for; says which field, and why
     * UnknownQueue         there is no queue of that name
+    * NumberChanged        not as many runs match as the asker was told
 * BaseException
   * RunStopped             raised inside a task function at its next progress call; not for `except Exception`
 """
@@ -56,6 +57,15 @@ class UnknownQueue(TaskManagerError):
     def __init__(self, name: str, known: list[str]) -> None:
         super().__init__(f"There is no queue {name!r}. There is: {', '.join(known)}.")
         self.name = name
+
+
+class NumberChanged(TaskManagerError):
+    """Nothing was done, because `actual` runs match instead of the `expected` ones that the asker agreed to."""
+
+    def __init__(self, expected: int, actual: int) -> None:
+        super().__init__(f"{actual:,} runs match now, not {expected:,}. Look again before you go on.")
+        self.expected = expected
+        self.actual = actual
 
 
 class RunStopped(BaseException):

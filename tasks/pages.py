@@ -60,8 +60,21 @@ class Filters:
     def url(self, *, after: str = "", **changes: str) -> str:
         """The address of the list with these filters, some of them changed."""
         asked = {"status": self.status, "q": self.search, "topic": self.topic, **changes, "after": after}
-        query = urlencode({key: value for key, value in asked.items() if value})
-        return f"{reverse('task-list')}?{query}" if query else reverse("task-list")
+        return _address(reverse("task-list"), asked)
+
+    @property
+    def cancel_url(self) -> str:
+        """Where to cancel all that match; nothing when none of them can be live."""
+        return self._bulk_url("cancel") if self.status in {"", Status.PENDING, Status.RUNNING} else ""
+
+    @property
+    def retry_url(self) -> str:
+        """Where to retry all that match; nothing when none of them can have failed."""
+        return self._bulk_url("retry") if self.status in {"", Status.FAILED, Status.CANCELLED} else ""
+
+    def _bulk_url(self, action: str) -> str:
+        asked = {"status": self.status, "q": self.search, "topic": self.topic}
+        return _address(reverse("task-bulk", args=[action]), asked)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +123,11 @@ _TAB_WORDS = {
     Status.FAILED: "Failed",
     Status.CANCELLED: "Cancelled",
 }
+
+
+def _address(path: str, asked: Mapping[str, str]) -> str:
+    query = urlencode({key: value for key, value in asked.items() if value})
+    return f"{path}?{query}" if query else path
 
 
 def _tab(filters: Filters, status: str, word: str) -> Tab:

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from . import queue_views, schedule_views, views
+from . import bulk_views, queue_views, schedule_views, views
 
 urlpatterns = [
     path("", views.run_list, name="task-list"),
+    path("bulk/<str:action>/", bulk_views.run_bulk, name="task-bulk"),
     path("queues/", queue_views.queue_list, name="queue-list"),
     path("queues/<path:name>/pause/", queue_views.queue_pause, name="queue-pause"),
     path("queues/<path:name>/resume/", queue_views.queue_resume, name="queue-resume"),

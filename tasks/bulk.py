@@ -1,0 +1,131 @@
+"""Cancel or retry everything that matches the filter of the list: counted first, frozen at submit, done as a run.
+
+The run carries the ids that matched when it was asked for, so neither a lost filter nor a run that appears later can
+widen it. Each one is done under the asker's permissions as they are at that moment.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.tasks import task
+
+from . import access, lifecycle
+from .access import Viewer
+from .exceptions import AlreadyRunning, CannotRetry, NumberChanged, TransitionRefused
+from .models import TaskRun, TaskRunQuerySet
+from .pages import Filters
+from .queues import MAINTENANCE_QUEUE
+from .states import Status
+
+if TYPE_CHECKING:
+    from .backend import TaskContext
+
+MOST = 10_000  # runs that one bulk run takes; the rest waits for the next one
+NAMES_SHOWN = 5
+FIRST = 100  # the highest priority: who wants to cancel a long line must not wait at its end
+
+
+class Action(StrEnum):
+    """What is done to everything that matches."""
+
+    CANCEL = "cancel"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """How many runs match, `number` being at most MOST; `more` when there are more. `names`: the most frequent."""
+
+    number: int
+    more: bool
+    names: list[tuple[str, int]]
+
+
+def matching(user: Viewer, filters: Filters, action: Action) -> TaskRunQuerySet:
+    """The runs that match and that `user` may cancel or retry now; those that were run again already are left out."""
+    runs = filters.apply(access.controllable_runs(user))
+    if action is Action.CANCEL:
+        return runs.live().filter(cancel_requested_at=None)
+    return runs.with_status([Status.FAILED, Status.CANCELLED]).filter(retries=None)
+
+
+def count(user: Viewer, filters: Filters, action: Action) -> Count:
+    """How many runs would be taken, for the question before."""
+    names = list(_oldest_first(matching(user, filters, action)).values_list("name", flat=True)[: MOST + 1])
+    return Count(
+        number=min(len(names), MOST), more=len(names) > MOST, names=Counter(names[:MOST]).most_common(NAMES_SHOWN)
+    )
+
+
+def start(user: AbstractBaseUser, filters: Filters, action: Action, *, expected: int) -> TaskRun:
+    """Freeze what matches and start a run that cancels or retries it.
+
+    Raises NumberChanged when nothing matches, or more than the `expected` number that the asker was told.
+    """
+    with transaction.atomic():
+        viewer: Any = user
+        ids = list(_oldest_first(matching(viewer, filters, action)).values_list("pk", flat=True)[:MOST])
+        if not ids or len(ids) > expected:
+            raise NumberChanged(expected, len(ids))
+        word = "Cancel" if action is Action.CANCEL else "Retry"
+        return lifecycle.create(
+            lifecycle.NewRun(
+                task=f"{__name__}.apply",
+                name=f"{word} {len(ids):,} run{'' if len(ids) == 1 else 's'}",
+                args=[],
+                kwargs={"action": action.value, "run_ids": [str(pk) for pk in ids]},
+                owner_id=user.pk,
+                queue=MAINTENANCE_QUEUE,  # it must also run while the queue of those it cancels is paused
+                priority=FIRST,
+                max_attempts=3,  # nothing is done twice: see _retry
+                metadata={"filter": {key: value for key, value in asdict(filters).items() if value}},
+            )
+        )
+
+
+@task(takes_context=True, max_attempts=3)  # type: ignore[call-overload, untyped-decorator, unused-ignore]
+def apply(context: "TaskContext", action: str, run_ids: Sequence[str]) -> dict[str, int]:
+    """Cancel or retry each of `run_ids` that the run's owner may. Returns what came of them."""
+    counts = Counter({"done": 0, "left_alone": 0, "refused": 0})
+    stage = "cancelling" if action == Action.CANCEL else "retrying"
+    for run_id in context.progress.track(run_ids, stage=stage):
+        counts[_apply_one(context.owner_id, Action(action), UUID(run_id))] += 1
+    return dict(counts)
+
+
+def _apply_one(asker_id: int | None, action: Action, run_id: UUID) -> str:
+    # Both are read anew for each run: the asker may lose a permission, or their account, while this goes on.
+    asker: Any = None if asker_id is None else get_user_model()._default_manager.filter(pk=asker_id).first()
+    run = TaskRun.objects.filter(pk=run_id).first()
+    if run is None:
+        return "left_alone"
+    if asker is None or not access.may_control(asker, run):
+        return "refused"
+    try:
+        if action is Action.CANCEL:
+            lifecycle.cancel(run, by=asker, reason="With everything that matched a filter.")
+            return "done"
+        return "done" if _retry(run, asker) else "left_alone"
+    except (TransitionRefused, CannotRetry, AlreadyRunning):
+        return "left_alone"  # it moved on, or somebody was first
+
+
+def _retry(run: TaskRun, asker: AbstractBaseUser) -> bool:
+    """Run it again unless that was done already: by this very run before its worker was lost, or by somebody else."""
+    with transaction.atomic():
+        locked = TaskRun.objects.select_for_update(of=["self"]).get(pk=run.pk)
+        if locked.retries.exists():
+            return False
+        lifecycle.retry(locked, by=asker)
+    return True
+
+
+def _oldest_first(runs: TaskRunQuerySet) -> TaskRunQuerySet:
+    return runs.order_by("created_at", "pk")
