@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
 
 from ingest.jobs import start_collecting
 from ingest.models import Topic
@@ -11,6 +10,7 @@ from ingest.terminal import print_outcome, watch
 from tasks.background import BackgroundWorker, somebody_works
 from tasks.exceptions import AlreadyRunning
 from tasks.states import Status
+from tasks.terminal import console_on
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         if limit is not None and limit < 1:
             raise CommandError("--limit must be 1 or more.")
         topic = find_topic(options["topic"], options["user"])
-        console = Console(file=self.stdout, highlight=False)  # type: ignore[arg-type]
+        console = console_on(self.stdout)
         try:
             run_id = start_collecting(topic.owner, topic, limit=limit, dry_run=options["dry_run"]).id
         except AlreadyRunning as error:

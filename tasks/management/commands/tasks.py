@@ -1,0 +1,174 @@
+"""`manage.py tasks`: look at runs, and decide their fate, from a terminal.
+
+Exit codes: 0 done (watch: completed); 1 it cannot be done, and why; 2 wrong usage; of watch also 3 the run failed,
+4 the run was cancelled, 130 Ctrl-C: the run goes on.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from rich.markup import escape
+
+from tasks import lifecycle, manager, queues, terminal
+from tasks.exceptions import TaskManagerError
+from tasks.models import TaskRun
+from tasks.states import Status
+
+FAILED, CANCELLED, INTERRUPTED = 3, 4, 130
+SHORTEST_ID = 4
+STATUSES = [status.value for status in Status]
+
+
+class Command(BaseCommand):
+    """list, show, watch, cancel, retry, cleanup, stats, pause, resume."""
+
+    help = "Look at background runs, and cancel, retry or clean them up."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One sub-command for each thing to do."""
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="what")
+        listing = verbs.add_parser("list", help="the newest runs")
+        listing.add_argument("--status", choices=STATUSES, action="append", help="may be given again")
+        listing.add_argument("--name", default="", help="part of the name")
+        listing.add_argument("--topic", default="")
+        listing.add_argument("--owner", default="", help="username")
+        listing.add_argument("--queue", default="")
+        listing.add_argument("--limit", type=int, default=20)
+        listing.add_argument("--json", action="store_true", help="one JSON object per line")
+        show = verbs.add_parser("show", help="one run")
+        show.add_argument("id", help="id, or how it begins")
+        show.add_argument("--json", action="store_true")
+        watch = verbs.add_parser("watch", help="follow a run with a bar; exits 0 completed, 3 failed, 4 cancelled")
+        watch.add_argument("id", help="id, or how it begins")
+        for verb, words in (("cancel", "stop runs for good"), ("retry", "start failed or cancelled runs again")):
+            verbs.add_parser(verb, help=words).add_argument("id", nargs="+", help="id, or how it begins")
+        cleanup = verbs.add_parser("cleanup", help="delete runs that ended long ago")
+        cleanup.add_argument("--max-age-hours", type=float, help="default: TASKS_KEEP_HOURS")
+        verbs.add_parser("stats", help="counts, queues, workers")
+        for verb, words in (("pause", "let workers take nothing from a queue"), ("resume", "let them take again")):
+            verbs.add_parser(verb, help=words).add_argument("queue")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do the one thing that was asked."""
+        self.console = terminal.console_on(self.stdout)
+        verb: Callable[[dict[str, Any]], None] = getattr(self, f"_{options['verb']}")
+        verb(options)
+
+    def _list(self, options: dict[str, Any]) -> None:
+        if options["limit"] < 1:
+            raise CommandError("--limit must be 1 or more.")
+        exact = {"topic": options["topic"], "owner__username": options["owner"], "queue": options["queue"]}
+        runs = TaskRun.objects.select_related("owner").filter(**{name: value for name, value in exact.items() if value})
+        if options["status"]:
+            runs = runs.with_status(options["status"])
+        if options["name"]:
+            runs = runs.filter(name__icontains=options["name"])
+        found = list(runs[: options["limit"]])
+        if options["json"]:
+            for run in found:
+                self._print_json(run, indent=None)
+        elif found:
+            self.console.print(terminal.table_of_runs(found))
+        else:
+            self.console.print("No run matches.")
+
+    def _show(self, options: dict[str, Any]) -> None:
+        run = find_run(options["id"])
+        if options["json"]:
+            self._print_json(run, indent=2)
+        else:
+            self.console.print(terminal.facts_of_run(run))
+
+    def _watch(self, options: dict[str, Any]) -> None:
+        run = find_run(options["id"])
+        try:
+            run = terminal.watch(run.pk, self.console)
+        except KeyboardInterrupt:
+            raise CommandError(
+                f"Watching has stopped; the run goes on. `manage.py tasks cancel {run.pk}` stops it.",
+                returncode=INTERRUPTED,
+            ) from None
+        except TaskRun.DoesNotExist:
+            raise CommandError("The run was deleted meanwhile.") from None
+        words = f"{run.name}: {run.get_status_display().lower()}."
+        if run.status == Status.FAILED:
+            raise CommandError(f"{words} {run.error}", returncode=FAILED)
+        if run.status == Status.CANCELLED:
+            raise CommandError(words, returncode=CANCELLED)
+        self.console.print(escape(f"{words} {run.message}".rstrip()))
+
+    def _cancel(self, options: dict[str, Any]) -> None:
+        def cancel(run: TaskRun) -> str:
+            now = lifecycle.cancel(run, reason="In the terminal.")
+            return "is cancelled" if now.is_final else "is being cancelled"
+
+        self._each(options["id"], cancel)
+
+    def _retry(self, options: dict[str, Any]) -> None:
+        self._each(options["id"], lambda run: f"runs again as {lifecycle.retry(run).pk}")
+
+    def _cleanup(self, options: dict[str, Any]) -> None:
+        hours = settings.TASKS_KEEP_HOURS if options["max_age_hours"] is None else options["max_age_hours"]
+        try:
+            deleted = manager.cleanup_old_tasks(hours)
+        except (ValueError, OverflowError):
+            raise CommandError("--max-age-hours must be zero or more, and a number of hours that has passed.") from None
+        self.console.print(f"{deleted:,} run{'' if deleted == 1 else 's'} deleted that ended over {hours:g} hours ago.")
+
+    def _stats(self, options: dict[str, Any]) -> None:
+        self.console.print(terminal.table_of_stats())
+
+    def _pause(self, options: dict[str, Any]) -> None:
+        queue = self._queue(queues.pause, options["queue"])
+        waiting = f"{queue.waiting:,} run{'' if queue.waiting == 1 else 's'}"
+        self.console.print(escape(f"{queue.name} is paused. {waiting} waiting; what runs, runs on."))
+
+    def _resume(self, options: dict[str, Any]) -> None:
+        queue = self._queue(queues.resume, options["queue"])
+        self.console.print(escape(f"{queue.name} goes on, with {queue.waiting:,} waiting."))
+
+    def _queue(self, change: Callable[[str], queues.QueueView], name: str) -> queues.QueueView:
+        try:
+            return change(name)
+        except TaskManagerError as error:
+            raise CommandError(str(error)) from None
+
+    def _each(self, ids: list[str], change: Callable[[TaskRun], str]) -> None:
+        """Do it to every one; what is wrong with one does not keep the others from being done."""
+        refused = 0
+        for text in ids:
+            try:
+                run = find_run(text)
+                self.console.print(escape(f"{run.pk} {run.name}: {change(run)}."), soft_wrap=True)
+            except (CommandError, TaskManagerError) as error:
+                refused += 1
+                self.stderr.write(f"{text}: {error}")
+        if refused:
+            raise CommandError(f"{refused} of {len(ids)} left as they are.")
+
+    def _print_json(self, run: TaskRun, *, indent: int | None) -> None:
+        # Not through the console, which would wrap it.
+        self.stdout.write(json.dumps(manager.as_dict(run), cls=DjangoJSONEncoder, indent=indent) + "\n")
+
+
+def find_run(text: str) -> TaskRun:
+    """The run whose id is, or begins with, `text`. Raises CommandError that says what is wrong with it."""
+    digits = text.replace("-", "").lower()
+    if not digits or len(digits) > 32 or any(digit not in "0123456789abcdef" for digit in digits):
+        raise CommandError(
+            f"{text!r} is no id of a run: those look like 1f0c2a9e-…; `manage.py tasks list` shows them."
+        )
+    if len(digits) < SHORTEST_ID:
+        raise CommandError(f"{text!r} is too short: give {SHORTEST_ID} characters of the id or more.")
+    first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    found = list(TaskRun.objects.select_related("owner").filter(pk__range=(first, last))[:3])
+    if not found:
+        raise CommandError(f"There is no run {text}. It may have been cleaned up.")
+    if len(found) > 1:
+        raise CommandError(f"Several runs begin with {text}: {', '.join(str(run.pk) for run in found[:2])}, …")
+    return found[0]

@@ -1,0 +1,172 @@
+"""Runs in the terminal: a bar that follows one, and tables."""
+
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.core.management.base import OutputWrapper
+from django.utils import timezone
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from . import queues, tickets
+from .models import Schedule, TaskRun
+from .presenters import WORDS, duration_text
+
+# How often the row is read: as often as it is written.
+LOOK_EVERY_SECONDS = 0.2
+_STYLES = {"neutral": "", "info": "cyan", "warn": "yellow", "good": "green", "bad": "red"}
+
+
+def console_on(stdout: OutputWrapper) -> Console:
+    """A console that writes where a command writes."""
+    stdout.ending = ""  # Django would end each redrawing of a bar with a new line
+    return Console(file=stdout, highlight=False)  # type: ignore[arg-type]
+
+
+def new_bar(console: Console) -> Progress:
+    """A bar for one run; add a line to it with `new_line`."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[item]}", markup=True),
+        console=console,
+    )
+
+
+def new_line(bar: Progress) -> TaskID:
+    """The line of a run of which nothing is known yet."""
+    return bar.add_task("Waiting", total=None, item="", count="")
+
+
+def watch(run_id: UUID | str, console: Console) -> TaskRun:
+    """Draw the run's progress until it has ended, and return it. Raises TaskRun.DoesNotExist when it is deleted."""
+    with new_bar(console) as bar:
+        return follow(run_id, bar, new_line(bar))
+
+
+def follow(run_id: UUID | str, bar: Progress, line: TaskID, *, seconds: float | None = None) -> TaskRun:
+    """Redraw `line` until the run has ended, or for so many seconds. Returns the run as it was seen last."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while True:
+        run = TaskRun.objects.get(pk=run_id)
+        _show(run, bar, line)
+        if run.is_final or (deadline is not None and time.monotonic() > deadline):
+            return run
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def table_of_runs(runs: Iterable[TaskRun]) -> Table:
+    """One line for each run."""
+    table = Table(box=None, pad_edge=False)
+    for name, right in (("Id", False), ("Status", False), ("Done", True), ("Name", False), ("Owner", False)):
+        table.add_column(name, justify="right" if right else "left", no_wrap=name in {"Id", "Status", "Done"})
+    table.add_column("Created", no_wrap=True)
+    for run in runs:
+        table.add_row(
+            str(run.pk),
+            word_of(run),
+            f"{int(run.progress)}%" if run.total_items else "",
+            escape(run.name),
+            "" if run.owner is None else escape(run.owner.get_username()),
+            ago(run.created_at),
+        )
+    return table
+
+
+def facts_of_run(run: TaskRun) -> Table:
+    """Everything about one run that a person at a terminal asks for."""
+    facts = _facts()
+    count = "" if run.total_items is None else f" of {run.total_items:,}"
+    rows: list[tuple[str, object]] = [
+        ("Id", run.pk),
+        ("Name", escape(run.name)),
+        ("Status", word_of(run)),
+        ("Task", run.task),
+        ("Owner", escape(run.owner.get_username()) if run.owner else ""),
+        ("Topic", escape(run.topic)),
+        ("Queue", run.queue + (f", priority {run.priority}" if run.priority else "")),
+        ("Queue paused", _since(queues.paused_since([run.queue]).get(run.queue)) if not run.is_final else ""),
+        ("Done", f"{run.processed_items:,}{count}" if run.processed_items or count else ""),
+        ("Stage", escape(run.stage)),
+        ("Item", escape(run.current_item)),
+        ("Message", escape(run.message)),
+        ("Attempt", f"{run.attempt}, {run.max_attempts} tries at most"),
+        ("Created", _since(run.created_at)),
+        ("Not before", _since(run.run_after)),
+        ("Started", _since(run.started_at)),
+        ("Ended", _since(run.completed_at)),
+        ("Worker", run.worker),
+        ("Repeats", run.retry_of_id or ""),
+        ("Error", escape(run.error)),
+    ]
+    for name, value in rows:
+        if value not in ("", None):
+            facts.add_row(name, str(value))
+    return facts
+
+
+def table_of_stats() -> Table:
+    """How many runs there are, which queues wait, whether somebody works."""
+    facts = _facts()
+    summary = TaskRun.objects.summary()
+    facts.add_row("Runs", f"{summary['total']:,}")
+    for status, (word, _tone) in WORDS.items():
+        if status in summary:
+            facts.add_row(f"  {word}", f"{summary[status]:,}")
+    for queue in queues.overview():
+        paused = f", [yellow]paused {ago(queue.paused_at)}[/]" if queue.paused_at else ""
+        facts.add_row(f"Queue {escape(queue.name)}", f"{queue.waiting:,} waiting, {queue.running:,} running{paused}")
+    heard = tickets.last_heartbeat()
+    facts.add_row("Worker", "none" if heard is None else f"last heard of {ago(heard)}")
+    enabled = Schedule.objects.filter(enabled=True)
+    first = enabled.exclude(next_run_at=None).order_by("next_run_at").values_list("name", "next_run_at").first()
+    if first is not None:
+        facts.add_row("Schedules", f"{enabled.count():,} on; next: {escape(first[0])}, {ago(first[1])}")
+    return facts
+
+
+def word_of(run: TaskRun) -> str:
+    """The run's status as a person reads it, in its colour."""
+    word, tone = WORDS["cancelling" if run.is_cancelling else run.status]
+    style = _STYLES[tone]
+    return f"[{style}]{word}[/]" if style else word
+
+
+def ago(moment: datetime | None) -> str:
+    """`5 min ago`, `in 2 h`."""
+    if moment is None:
+        return ""
+    seconds = (timezone.now() - moment).total_seconds()
+    return f"{duration_text(seconds)} ago" if seconds >= 0 else f"in {duration_text(-seconds)}"
+
+
+def _since(moment: datetime | None) -> str:
+    return "" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z} ({ago(moment)})"
+
+
+def _facts() -> Table:
+    facts = Table(box=None, pad_edge=False, show_header=False)
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    return facts
+
+
+def _show(run: TaskRun, bar: Progress, line: TaskID) -> None:
+    stage = run.get_status_display() if run.is_final else run.stage or run.get_status_display()
+    count = "" if run.total_items is None else f"{run.processed_items:,} of {run.total_items:,}  {int(run.progress)}%"
+    bar.update(
+        line,
+        description=f"{escape(stage):<18}",
+        # The run's own figure: it stays below 100 until the run has ended.
+        completed=run.progress,
+        total=None if run.total_items is None and not run.is_final else 100,
+        count=count,
+        item="" if run.is_final else escape(run.current_item[: max(20, bar.console.width - 85)]),
+    )
