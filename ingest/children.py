@@ -18,7 +18,7 @@ from pebble import ProcessExpired, ProcessPool
 from .decisions import Failure
 
 SECONDS = 10.0
-_PRELOAD = ["ingest.preload"]
+_PRELOAD = ["tasks.preload"]  # which loads TASKS_PRELOAD, and with it ingest.preload
 _lock = threading.Lock()
 _pool: ProcessPool | None = None
 

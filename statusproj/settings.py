@@ -161,6 +161,7 @@ TASKS = {
 TASKS_MAX_CONCURRENT = int(os.environ.get("TASKS_MAX_CONCURRENT", "3"))
 TASKS_GRACE_PERIOD = timedelta(seconds=float(os.environ.get("TASKS_GRACE_SECONDS", "5")))
 TASKS_KEEP_HOURS = float(os.environ.get("TASKS_KEEP_HOURS", "168"))
+TASKS_PRELOAD = ["ingest.preload"]  # what child processes find loaded
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 # Tasks that schedules may start, each with the function that starts it, or "" for plain enqueueing.
 TASKS_SCHEDULABLE = {"ingest.jobs.collect": "ingest.jobs.start_scheduled"}

@@ -6,6 +6,7 @@ options is said in the decorator or with `.using()`.
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -18,12 +19,14 @@ from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 
 from . import lifecycle
+from .checkpoint import Checkpoint
+from .ledger import Items, only_of
 from .models import TaskRun
 from .results import result_of
 from .text import storable
 
 if TYPE_CHECKING:
-    from .progress import Progress
+    from .reporting import Reporter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class Task(DjangoTask):
     max_attempts: int = 1  # Attempts in all; 1 means that a lost worker fails the run.
     backoff: timedelta = timedelta(seconds=5)  # Wait before the second attempt; doubles with each further one.
     title: str = ""  # What people read; the function's name when empty.
+    isolate: bool = False  # In a process of its own, which cancel and timeout can kill. For sync functions.
     notification: str = ""  # Dotted path: TaskRun -> notify.Draft | None.
     owner_id: int | None = None
     topic: str = ""
@@ -78,7 +82,20 @@ class TaskContext(DjangoTaskContext):  # type: ignore[misc]  # the stubs call it
     """What a function with `takes_context=True` is handed: who it runs for, and a way to report."""
 
     run: TaskRun
-    progress: "Progress"
+    progress: "Reporter"
+    checkpoint: Checkpoint  # What survives this attempt.
+    items: Items  # The ledger of items.
+
+    @classmethod
+    def of(cls, run: TaskRun, task: Any, reporter: "Reporter") -> Self:
+        """The context of the current attempt of `run`, a run of `task`."""
+        return cls(
+            task_result=result_of(run, task),
+            run=run,
+            progress=reporter,
+            checkpoint=Checkpoint(run, reporter),
+            items=Items(reporter, only_of(run)),
+        )
 
     @property
     def attempt(self) -> int:
@@ -101,7 +118,7 @@ class TaskContext(DjangoTaskContext):  # type: ignore[misc]  # the stubs call it
         return self.run.topic
 
     def log(self, message: str, *, level: str = "info") -> None:
-        """Add a line to the run's timeline. `level`: debug, info, warning or error."""
+        """Add a line to the run's log. `level`: debug, info, warning or error."""
         self.progress.log(message, level=level)
 
 
@@ -122,6 +139,11 @@ class ProcrastinateBackend(BaseTaskBackend):
                 raise InvalidTask("max_attempts must be 1 or more.")
             if task.timeout is not None and task.timeout <= timedelta():
                 raise InvalidTask("timeout must be longer than zero.")
+            if task.isolate and iscoroutinefunction(task.func):
+                raise InvalidTask(
+                    "isolate=True is for sync functions: a coroutine can be stopped where it is. Leave isolate out, or "
+                    "write the function with def, and asyncio.run() in it if need be."
+                )
             if len(task.topic) > 200 or len(task.unique) > 200:
                 raise InvalidTask("topic and unique may each have 200 characters at most.")
 

@@ -8,6 +8,8 @@
     * BadSchedule          a schedule cannot be as it was asked for; says which field, and why
     * UnknownQueue         there is no queue of that name
     * NumberChanged        not as many runs match as the asker was told
+    * ChildDied            the process of an isolated function ended without an answer
+  * DoNotRetry             raised by a task function: this failure is for good, whatever attempts are left
 * BaseException
   * RunStopped             raised inside a task function at its next progress call; not for `except Exception`
 """
@@ -66,6 +68,14 @@ class NumberChanged(TaskManagerError):
         super().__init__(f"{actual:,} runs match now, not {expected:,}. Look again before you go on.")
         self.expected = expected
         self.actual = actual
+
+
+class ChildDied(TaskManagerError):
+    """The child process of an `isolate=True` function was killed or crashed."""
+
+
+class DoNotRetry(Exception):
+    """For task functions to raise: trying again would change nothing. The run fails at once; its text is the reason."""
 
 
 class RunStopped(BaseException):

@@ -5,12 +5,11 @@ import contextvars
 import inspect
 import logging
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -18,14 +17,15 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
-from . import lifecycle, signals
+from . import lifecycle, logs, signals
 from .backend import TaskContext
+from .child import describe
 from .db import in_thread
-from .exceptions import RunStopped, TransitionRefused
+from .exceptions import RunStopped, TaskManagerError, TransitionRefused
+from .isolation import ChildError, Isolated
 from .models import TaskRun
 from .options import options_of, task_at
 from .progress import Progress
-from .results import result_of
 from .retry import delay_before
 from .text import MAX_RESULT_BYTES, fit, mask_secrets, storable
 
@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 STOP_GRACE = 5.0  # seconds a function has for its cleanup after it was stopped by timeout, shutdown or loss
 THREAD_GRACE = 1.0  # the same for a function in a thread at shutdown: it may never report again
+ISOLATED_GRACE = 0.5  # the same for an isolated one, whatever the reason; then its process is killed
+KILL_GRACE = 0.3  # until the killed process is gone
 
 
 class Stop(StrEnum):
@@ -42,6 +44,14 @@ class Stop(StrEnum):
     TIMEOUT = "timed out"
     SHUTDOWN = "worker is stopping"
     LOST = "the run belongs to another worker now"
+
+
+class Kind(Enum):
+    """Where a function runs, which decides how it can be stopped."""
+
+    COROUTINE = auto()
+    THREAD = auto()
+    ISOLATED = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,19 +96,30 @@ class Execution:
 
     async def _call(self, run: TaskRun, progress: Progress) -> Outcome:
         try:
-            function, arguments = await in_thread(_prepare, run, progress)
+            call = await in_thread(_prepare, run, progress)
         except Exception as error:
             return Outcome(error=error)
-        in_loop = inspect.iscoroutinefunction(function)
-        call = partial(function, *arguments, **run.kwargs)
-        body: asyncio.Future[Any] = asyncio.create_task(call()) if in_loop else _start_thread(call)
+        if call is None:
+            child = Isolated(run, progress)
+            return await self._watch(run, progress, child.start(), Kind.ISOLATED, child)
+        in_loop = inspect.iscoroutinefunction(call.func)
+        context = contextvars.copy_context()
+        context.run(logs.hear, call.func.__module__, progress)
+        if not in_loop:
+            return await self._watch(run, progress, _start_thread(call, context), Kind.THREAD)
         try:
-            return await self._watch(run, progress, body, in_loop=in_loop)
+            return await self._watch(run, progress, asyncio.create_task(call(), context=context), Kind.COROUTINE)
         finally:
-            if in_loop:
-                await sync_to_async(close_old_connections)()
+            await sync_to_async(close_old_connections)()
 
-    async def _watch(self, run: TaskRun, progress: Progress, body: "asyncio.Future[Any]", *, in_loop: bool) -> Outcome:
+    async def _watch(
+        self,
+        run: TaskRun,
+        progress: Progress,
+        body: "asyncio.Future[Any]",
+        kind: "Kind",
+        child: Isolated | None = None,
+    ) -> Outcome:
         deadline = None if run.timeout is None else asyncio.get_running_loop().time() + run.timeout.total_seconds()
         await self._body_or_order(body, deadline)
         if body.done() and self._why is None:
@@ -107,9 +128,12 @@ class Execution:
             self.stop(Stop.TIMEOUT)
         progress.stop(str(self._why))
         if not body.done():
-            if in_loop:
+            if kind is Kind.COROUTINE:
                 body.cancel()
-            await self._let_it_end(body, deadline, in_loop=in_loop)
+            if child is not None:
+                await self._end_child(child, body)
+            else:
+                await self._let_it_end(body, deadline, in_loop=kind is Kind.COROUTINE)
         if not body.done():
             body.add_done_callback(_swallow)
             logger.warning("Run %s does not stop (%s); it is left behind", run.pk, self._why)
@@ -118,6 +142,14 @@ class Execution:
         if self._why is Stop.CANCEL and ended.error is None:
             return ended  # it finished at the same moment: its result is the truth
         return Outcome(stopped=self._why)
+
+    async def _end_child(self, child: Isolated, body: "asyncio.Future[Any]") -> None:
+        """Ask the function to stop at its next call, then kill its process: within a second either way."""
+        child.ask_to_stop(str(self._why))
+        await asyncio.wait({body}, timeout=ISOLATED_GRACE)
+        if not body.done():
+            child.kill()
+            await asyncio.wait({body}, timeout=KILL_GRACE)
 
     async def _body_or_order(self, body: "asyncio.Future[Any]", deadline: float | None) -> None:
         order = asyncio.create_task(self._told.wait())
@@ -150,21 +182,21 @@ async def until_done[R](write: Callable[[], R]) -> R:
             delay = min(delay * 2, 5)
 
 
-def _prepare(run: TaskRun, progress: Progress) -> tuple[Callable[..., Any], list[Any]]:
-    """The function and its positional arguments. Says that the attempt starts. Raises ImportError when it is gone."""
+def _prepare(run: TaskRun, progress: Progress) -> partial[Any] | None:
+    """The call to make; None when a child process is to make it. Says that the attempt starts. Raises ImportError."""
     task = task_at(run.task)
+    progress.prepare()
     signals.started(run)
-    if not task.takes_context:
-        return task.func, list(run.args)
-    context = TaskContext(task_result=result_of(run, task), run=run, progress=progress)
-    return task.func, [context, *run.args]
+    if options_of(run.task).isolate:
+        return None
+    arguments = [TaskContext.of(run, task, progress), *run.args] if task.takes_context else list(run.args)
+    return partial(task.func, *arguments, **run.kwargs)
 
 
-def _start_thread(call: Callable[[], Any]) -> "asyncio.Future[Any]":
+def _start_thread(call: Callable[[], Any], context: contextvars.Context) -> "asyncio.Future[Any]":
     """Call a sync function on a thread of its own: not from a pool, which a function that never ends would shrink."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
-    context = contextvars.copy_context()
 
     def deliver(value: Any, error: BaseException | None) -> None:
         if future.done():
@@ -226,18 +258,26 @@ def _record(run: TaskRun, outcome: Outcome) -> None:
 
 
 def _record_error(run: TaskRun, error: BaseException) -> None:
-    kind = type(error)
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    words = fit(mask_secrets(f"{kind.__name__}: {error}" if str(error) else kind.__name__), 2000)
-    trace = fit(mask_secrets("".join(traceback.format_exception(error))), 100_000)
-    if isinstance(error, RunStopped):  # the function kept on after being stopped, and met its own end
-        words = "The function was stopped."
+    said = error.said if isinstance(error, ChildError) else describe(error)
+    name = fit(said["class"], 255)
+    words = fit(mask_secrets(_words(error, said)), 2000)
+    trace = fit(mask_secrets(said["traceback"]), 100_000)
     logger.warning("Run %s of %s failed: %s", run.pk, run.task, words)
     delay = delay_before(run.failed_attempts + 2, max_attempts=run.max_attempts, first=options_of(run.task).backoff)
-    if delay is None:
+    if delay is None or said["final"]:
         lifecycle.fail(run, words, exception_class=name, traceback=trace)
     else:
         lifecycle.try_again(run, words, exception_class=name, traceback=trace, delay=delay)
+
+
+def _words(error: BaseException, said: dict[str, Any]) -> str:
+    """What the owner is told."""
+    kind = said["class"].rpartition(".")[2]
+    if isinstance(error, RunStopped) or kind == RunStopped.__name__:
+        return "The function was stopped."  # it kept on after being stopped, and met its own end
+    if isinstance(error, TaskManagerError) or (said["final"] and said["message"]):
+        return str(said["message"])  # written for people
+    return f"{kind}: {said['message']}" if said["message"] else kind
 
 
 def _record_value(run: TaskRun, value: Any) -> None:

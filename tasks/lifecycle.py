@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Func, JSONField, Value
 from django.utils import timezone
 
-from . import signals, tickets
+from . import ledger, signals, tickets
 from .exceptions import AlreadyRunning, CannotRetry, TransitionRefused
 from .models import TaskEvent, TaskRun
 from .notify import send_outcome
@@ -45,6 +45,7 @@ class NewRun:
     unique_key: str = ""
     metadata: Mapping[str, Any] | None = None
     retry_of: uuid.UUID | None = None
+    checkpoint: Any = None
 
 
 def create(new: NewRun) -> TaskRun:
@@ -83,6 +84,7 @@ def _insert(new: NewRun) -> TaskRun:
         unique_key=new.unique_key,
         metadata=storable(dict(new.metadata or {})),
         retry_of_id=new.retry_of,
+        checkpoint=new.checkpoint,
         seq=1,
         ticket=ticket,
     )
@@ -229,26 +231,55 @@ def reissue_ticket(run: TaskRun) -> bool:
 
 
 def retry(run: TaskRun, *, by: AbstractBaseUser | None = None) -> TaskRun:
-    """Run again what failed or was cancelled: a new run, linked to the old one, with the same owner and arguments."""
+    """Run again what failed or was cancelled: a new run, linked to the old one, with the same owner and arguments.
+
+    It goes on from the old one's checkpoint, and is limited to the same items if that was.
+    """
     if run.status not in {Status.FAILED, Status.CANCELLED}:
         raise CannotRetry("Only a failed or cancelled run can be run again.")
-    return create(
-        NewRun(
-            task=run.task,
-            name=run.name,
-            args=run.args,
-            kwargs=run.kwargs,
-            owner_id=run.owner_id,
-            topic=run.topic,
-            queue=run.queue,
-            priority=run.priority,
-            timeout=run.timeout,
-            max_attempts=run.max_attempts,
-            unique_key=run.unique_key,
-            metadata={**run.metadata, "retried_by": by.get_username() if by else ""},
-            retry_of=run.pk,
+    if ledger.ONLY_FAILED in run.metadata:
+        return _again(run, by, only_failed=True)
+    return _again(run, by, only_failed=False)
+
+
+def retry_failed_items(run: TaskRun, *, by: AbstractBaseUser | None = None) -> TaskRun:
+    """A new run for the items that failed in `run`, which has ended: its `context.items.only` holds their keys.
+
+    The set is frozen here: what failed is copied into the new run's own ledger.
+    """
+    if run.status not in FINAL:
+        raise CannotRetry("This run has not ended yet: wait for it, or cancel it first.")
+    if not ledger.has_failed_items(run):
+        raise CannotRetry("No item of this run is known to have failed.")
+    return _again(run, by, only_failed=True)
+
+
+def _again(run: TaskRun, by: AbstractBaseUser | None, *, only_failed: bool) -> TaskRun:
+    metadata = {**run.metadata, "retried_by": by.get_username() if by else ""}
+    if only_failed:
+        metadata[ledger.ONLY_FAILED] = ledger.counts_of(run.pk)["failed"]
+    with transaction.atomic():
+        again = create(
+            NewRun(
+                task=run.task,
+                name=run.name,
+                args=run.args,
+                kwargs=run.kwargs,
+                owner_id=run.owner_id,
+                topic=run.topic,
+                queue=run.queue,
+                priority=run.priority,
+                timeout=run.timeout,
+                max_attempts=run.max_attempts,
+                unique_key=run.unique_key,
+                metadata=metadata,
+                retry_of=run.pk,
+                checkpoint=None if only_failed else run.checkpoint,
+            )
         )
-    )
+        if only_failed:
+            ledger.copy_failed(run.pk, again.pk)
+    return again
 
 
 def _back_in_line(run: TaskRun, event: dict[str, Any], *, run_after: datetime | None = None, **changes: Any) -> TaskRun:

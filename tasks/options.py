@@ -14,6 +14,7 @@ class Options:
 
     notification: str = ""
     backoff: timedelta = timedelta(seconds=5)
+    isolate: bool = False
 
 
 def task_at(path: str) -> Any:
@@ -31,4 +32,8 @@ def options_of(path: str) -> Options:
         task = task_at(path)
     except ImportError:
         return Options()
-    return Options(notification=getattr(task, "notification", ""), backoff=getattr(task, "backoff", Options().backoff))
+    return Options(
+        notification=getattr(task, "notification", ""),
+        backoff=getattr(task, "backoff", Options().backoff),
+        isolate=getattr(task, "isolate", False),
+    )

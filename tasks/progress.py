@@ -1,26 +1,24 @@
-"""The reporter a task function holds. A call is a few attribute writes; the database hears five times a second at most.
+"""The worker's reporter: stores what a function says, five times a second at most.
 
-Safe from any thread. What is stored never goes backwards within an attempt, never exceeds the total, and stays below
-100 until the run has completed, whatever the function says.
+What is stored never goes backwards within an attempt, never exceeds the total, and stays below 100 until the run has
+completed, whatever the function says.
 """
 
 import asyncio
 import logging
-import threading
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, overload
+from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import transaction
 from django.db.models import F
 
 from .db import in_thread
-from .exceptions import RunStopped
+from .ledger import store_items
 from .models import TaskEvent, TaskRun
+from .reporting import Report, Reporter
 from .states import Status
-from .text import fit, storable
+from .text import fit
 from .updates import recorded, send_batch_update, send_log_update, send_progress_update
 
 logger = logging.getLogger(__name__)
@@ -28,96 +26,41 @@ logger = logging.getLogger(__name__)
 WRITE_INTERVAL = 0.2  # seconds between two writes of one run
 ALMOST_DONE = 99.9  # the most a running run may show
 MAX_COUNT = 2**63 - 1
-LOG_LEVELS = frozenset({"debug", "info", "warning", "error"})
+LAST_TRIES = 10  # the last write is tried this often, a second apart
+LINES_SENT = 100  # log lines that sockets are told of per write; the rest is in the database
 
-type Entry = tuple[TaskEvent.Kind, dict[str, Any]]
 
-
-class Progress:
-    """Where a run's function says how far it is. Every call raises RunStopped once the run has been told to stop."""
+class Progress(Reporter):
+    """The reporter of one attempt in this process."""
 
     def __init__(self, run: TaskRun, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self._run = run
         self._loop = loop
-        self._lock = threading.Lock()
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
-        self._dirty = False
-        self._stopped = ""
-        self._entries: deque[Entry] = deque()
-        self._processed = 0
-        self._total: int | None = None
         self._percent = 0.0
-        self._stage = self._message = self._item = ""
         self.lost = False  # another worker has the run now, or it has ended: nothing more can be written
 
-    # -- what task functions call ------------------------------------------------------------------------------------
+    def prepare(self) -> None:
+        """Count what earlier attempts have logged: the bound is the run's. Database work; called once, at the start."""
+        if self._run.attempt > 1:
+            self._lines = self._run.events.filter(kind=TaskEvent.Kind.LOG).count()
 
-    def update(
-        self,
-        processed: int | None = None,
-        total: int | None = None,
-        *,
-        stage: str | None = None,
-        message: str | None = None,
-        current_item: str | None = None,
-    ) -> None:
-        """Say where you are: absolute values, any subset."""
-        if self._stopped:
-            raise RunStopped(self._stopped)
-        if processed is not None and processed > self._processed:
-            self._processed = processed
-        if total is not None:
-            self._total = total
-        if stage is not None:
-            self._stage = stage
-        if message is not None:
-            self._message = message
-        if current_item is not None:
-            self._item = current_item
-        if not self._dirty:
-            self._mark_dirty()
-
-    def advance(self, count: int = 1, *, current_item: str | None = None) -> None:
-        """`count` more items are done. Safe from several threads at once."""
-        if self._stopped:
-            raise RunStopped(self._stopped)
+    def absorb(self, report: Report, *, dropped: int = 0) -> None:
+        """Take over what a child process reports. Never raises RunStopped: what it says last is kept, too."""
+        self._processed = max(self._processed, report.processed)
+        self._total = report.total
+        self._stage, self._message, self._item = report.stage, report.message, report.current_item
+        for kind, data, at in report.entries:
+            if kind == TaskEvent.Kind.LOG:
+                self.add_line(data["message"], level=data["level"], at=at)
+            else:
+                self._entries.append((kind, data, at))
         with self._lock:
-            self._processed += count
-        if current_item is not None:
-            self._item = current_item
-        if not self._dirty:
-            self._mark_dirty()
-
-    @overload
-    def track[T](
-        self, items: AsyncIterable[T], *, total: int | None = None, stage: str | None = None
-    ) -> "Tracked[T]": ...
-    @overload
-    def track[T](self, items: Iterable[T], *, total: int | None = None, stage: str | None = None) -> "Tracked[T]": ...
-    def track(self, items: Any, *, total: int | None = None, stage: str | None = None) -> "Tracked[Any]":
-        """Loop over `items` with `for` or `async for`; each finished turn counts as one item done."""
-        if total is None and hasattr(items, "__len__"):
-            total = len(items)
-        self.update(total=total, stage=stage)
-        return Tracked(self, items)
-
-    def batch(self, *, completed: int, total: int, results: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Batch `completed` of `total` is done, with what came of its items. Kept as an event; every one is sent."""
-        data = {"batch_completed": completed, "total_batches": total, "results": storable(list(results))}
-        self._append((TaskEvent.Kind.BATCH, data))
-
-    def log(self, message: str, *, level: str = "info") -> None:
-        """Add a line to the run's timeline."""
-        if level not in LOG_LEVELS:
-            raise ValueError(f"level is {level!r}; it must be one of {', '.join(sorted(LOG_LEVELS))}.")
-        self._append((TaskEvent.Kind.LOG, {"level": level, "message": fit(message, 2000)}))
-
-    # -- what the worker calls ---------------------------------------------------------------------------------------
-
-    def stop(self, why: str) -> None:
-        """Make the next call of the function raise RunStopped."""
-        self._stopped = why
+            self._items.update(report.items)
+            self._dropped += dropped
+        self._mark_dirty()
 
     async def keep_writing(self) -> None:
         """Write what was reported, again and again, until closed or lost."""
@@ -131,98 +74,75 @@ class Progress:
     async def close(self, writer: "asyncio.Task[None]") -> None:
         """End `writer`, which runs keep_writing, and write the rest. What a late callback reports now is ignored."""
         # Told, not cancelled: a write under way must come to its end before the last one.
+        self._closed = True
         self._closing.set()
         self._wake.set()
         await writer
-        await self._flush()
+        self._say_what_was_dropped()
+        for _ in range(LAST_TRIES):
+            await self._flush()
+            if self.lost or not self._dirty:
+                return
+            await asyncio.sleep(1)
 
     async def _flush(self) -> None:
         """Write what was reported since the last time. A database that is away is no reason to stop the function."""
         if self.lost or not self._dirty:
             return
-        self._dirty = False
-        entries = [self._entries.popleft() for _ in range(len(self._entries))]
+        report = self.take()
         try:
-            self.lost = not await in_thread(self._write, entries)
+            self.lost = not await in_thread(self._write, report)
         except DatabaseError:
             logger.warning(
                 "Progress of run %s could not be written; it will be tried again", self._run.pk, exc_info=True
             )
-            self._entries.extendleft(reversed(entries))
+            self._entries.extendleft(reversed(report.entries))
+            self.give_back_items(report.items)
             self._dirty = True
             self._wake.set()
         except Exception:
             # A value that no column can hold, say: the bar stands still for a moment, the work goes on.
             logger.exception("Progress of run %s cannot be written", self._run.pk)
 
-    # -- inside ------------------------------------------------------------------------------------------------------
-
-    def _append(self, entry: Entry) -> None:
-        if self._stopped:
-            raise RunStopped(self._stopped)
-        self._entries.append(entry)
-        self._mark_dirty()
-
-    def _mark_dirty(self) -> None:
-        if self._closing.is_set():
-            return
-        self._dirty = True
+    def _wake_writer(self) -> None:
         with suppress(RuntimeError):  # the loop is gone, and the worker with it
             self._loop.call_soon_threadsafe(self._wake.set)
 
-    def _write(self, entries: list[Entry]) -> bool:
+    def _write(self, report: Report) -> bool:
         """Store and publish. False when the run is no longer this attempt's."""
-        values = self._values()
+        values, entries = self._values(report), report.entries
         with transaction.atomic():
             mine = TaskRun.objects.filter(pk=self._run.pk, attempt=self._run.attempt, status=Status.RUNNING)
             if not mine.update(seq=F("seq") + len(entries) + 1, **values):
                 return False
+            store_items(self._run.pk, report.items)
             run = TaskRun.objects.get(pk=self._run.pk)
             first = run.seq - len(entries)
             events = TaskEvent.objects.bulk_create(
-                TaskEvent(run=run, seq=first + offset, kind=kind, data=recorded(run, kind, data))
-                for offset, (kind, data) in enumerate(entries)
+                TaskEvent(run=run, seq=first + offset, at=at, kind=kind, data=recorded(run, kind, data))
+                for offset, (kind, data, at) in enumerate(entries)
             )
+            lines = sum(event.kind == TaskEvent.Kind.LOG for event in events)
             for event in events:
-                (send_batch_update if event.kind == TaskEvent.Kind.BATCH else send_log_update)(run, event)
+                if event.kind == TaskEvent.Kind.BATCH:
+                    send_batch_update(run, event)
+                    continue
+                lines -= 1
+                if lines < LINES_SENT:
+                    send_log_update(run, event)
             send_progress_update(run)
         return True
 
-    def _values(self) -> dict[str, Any]:
-        total = None if self._total is None else min(max(int(self._total), 0), MAX_COUNT)
-        processed = min(max(int(self._processed), 0), MAX_COUNT if total is None else total)
+    def _values(self, report: Report) -> dict[str, Any]:
+        total = None if report.total is None else min(max(int(report.total), 0), MAX_COUNT)
+        processed = min(max(int(report.processed), 0), MAX_COUNT if total is None else total)
         if total:
             self._percent = min(ALMOST_DONE, max(self._percent, 100 * processed / total))
         return {
             "processed_items": processed,
             "total_items": total,
             "progress": self._percent,
-            "stage": fit(self._stage, 100),
-            "message": fit(self._message, 1000),
-            "current_item": fit(self._item, 500),
+            "stage": fit(report.stage, 100),
+            "message": fit(report.message, 1000),
+            "current_item": fit(report.current_item, 500),
         }
-
-
-class Tracked[T]:
-    """An iterable that reports one finished item per turn."""
-
-    def __init__(self, progress: Progress, items: Any) -> None:
-        self._progress = progress
-        self._items = items
-
-    def __iter__(self) -> Iterator[T]:
-        for item in self._items:
-            yield item
-            self._progress.advance()
-
-    async def __aiter__(self) -> AsyncIterator[T]:
-        if hasattr(self._items, "__aiter__"):
-            async for item in self._items:
-                yield item
-                self._progress.advance()
-        else:
-            for item in self._items:
-                yield item
-                self._progress.advance()
-                # A loop body that never waits would keep cancel and everybody else out.
-                await asyncio.sleep(0)

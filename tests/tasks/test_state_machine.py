@@ -110,7 +110,7 @@ class LifeOfARun(RuleBasedStateMachine):
         place = self.held.index(holder)
         reporter = self.reporters.setdefault(place, Progress(holder, self.loop))
         reporter.update(processed=processed, total=total, stage="x")
-        self.attempt_to(lambda: reporter._write([]))
+        self.attempt_to(lambda: reporter._write(reporter.take()))
 
     @rule()
     def a_person_cancels(self) -> None:
