@@ -1,7 +1,8 @@
 """Which task functions a schedule may start, and starting them: setting TASKS_SCHEDULABLE.
 
 It maps the dotted path of a task to that of a starter, a function `(owner, kwargs) -> TaskResult` for tasks that need
-more than plain enqueueing (a unique key, say), or to "" for those that do not.
+more than plain enqueueing (a unique key, say), or to "" for those that do not. A starter raises LookupError when its
+arguments name something that is not there.
 """
 
 import inspect
@@ -67,7 +68,10 @@ def start(
         task = task_at(path).using(owner=owner, title=title, topic=topic or None, metadata=dict(metadata))
         return TaskRun.objects.get(pk=UUID(task.enqueue(**arguments).id))
     begin: Starter = import_string(starter)
-    run = TaskRun.objects.get(pk=UUID(begin(owner, arguments).id))
+    try:
+        run = TaskRun.objects.get(pk=UUID(begin(owner, arguments).id))
+    except LookupError as error:
+        raise BadSchedule("kwargs", str(error)) from None
     run.metadata = {**run.metadata, **metadata}
     run.save(update_fields=["metadata"])
     return run

@@ -86,8 +86,6 @@ def schedule_run(request: HttpRequest, schedule_id: int) -> HttpResponse:
         messages.info(request, f"“{schedule.name}” is running already, or waits to.")
     except BadSchedule as bad:
         messages.error(request, f"“{schedule.name}” cannot run: {bad}")
-    except LookupError as lost:  # a starter that does not find what the arguments name
-        messages.error(request, f"“{schedule.name}” cannot run: {lost}")
     else:
         messages.success(request, f"“{schedule.name}” is started.")
     return redirect("schedule-list")
