@@ -97,7 +97,18 @@ def apply(context: "TaskContext", action: str, run_ids: Sequence[str]) -> dict[s
     stage = "cancelling" if action == Action.CANCEL else "retrying"
     for run_id in context.progress.track(run_ids, stage=stage):
         counts[_apply_one(context.owner_id, Action(action), UUID(run_id))] += 1
+    context.progress.update(message=_outcome(action, counts))
     return dict(counts)
+
+
+def _outcome(action: str, counts: Counter[str]) -> str:
+    """What came of it, for people."""
+    parts = [f"{counts['done']:,} {'cancelled or asked to stop' if action == Action.CANCEL else 'started again'}"]
+    if counts["left_alone"]:
+        parts.append(f"{counts['left_alone']:,} had moved on")
+    if counts["refused"]:
+        parts.append(f"{counts['refused']:,} not yours to {action}")
+    return ", ".join(parts) + "."
 
 
 def _apply_one(asker_id: int | None, action: Action, run_id: UUID) -> str:

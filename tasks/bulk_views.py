@@ -14,6 +14,7 @@ from . import bulk
 from .bulk import Action
 from .exceptions import NumberChanged
 from .pages import Filters
+from .presenters import WORDS
 
 
 @never_cache
@@ -38,6 +39,7 @@ def run_bulk(request: HttpRequest, action: str) -> HttpResponse:
     context = {
         "action": chosen.value,
         "filters": filters,
+        "status_word": WORDS[filters.status][0] if filters.status else "",
         "count": bulk.count(user, filters, chosen),
         "most": bulk.MOST,
         "changed": changed,

@@ -33,7 +33,7 @@ class ScheduleForm(forms.Form):
         label=_("Arguments"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-        help_text=_("A JSON object, such as {“limit”: 10} with straight quotes. Empty for none."),
+        help_text=_('A JSON object, such as {"limit": 10}. Empty for none.'),
     )
     every = forms.IntegerField(
         required=False, min_value=1, max_value=100_000, help_text=_("Run every so often. Leave empty for a cron line.")

@@ -162,7 +162,9 @@ def test_a_permission_that_is_taken_away_counts_at_once(worker: WorkerThread, ow
         owner_id=staff.pk,
         queue=queues.MAINTENANCE_QUEUE,
     )
-    assert ended(lifecycle.create(new)).result == {"done": 1, "left_alone": 0, "refused": 1}
+    run = ended(lifecycle.create(new))
+    assert run.result == {"done": 1, "left_alone": 0, "refused": 1}
+    assert run.message == "1 cancelled or asked to stop, 1 not yours to cancel."
     assert statuses(theirs, own) == [Status.PENDING, Status.CANCELLED]
 
 
