@@ -22,6 +22,7 @@ install(api)
 api.add_router("/background-tasks", "tasks.api.router")
 api.add_router("/background-tasks", "tasks.queue_api.router")
 api.add_router("/background-tasks", "tasks.schedule_api.router")
+api.add_router("/background-tasks", "tasks.record_api.router")
 api.add_router("/background-tasks", "ingest.api.bulk_router")  # about articles, so it lives in their room
 api.add_router("/auto-ingest", "ingest.api.router")
 api.add_router("/notifications", "notifications.api.router")

@@ -67,6 +67,12 @@ def copy_failed(source: UUID, target: UUID) -> int:
     return len(TaskItem.objects.bulk_create(copies, batch_size=BATCH))
 
 
+def page_of(run_id: UUID, *, outcome: str = "", after: int = 0, limit: int) -> Sequence[TaskItem]:
+    """At most `limit` items behind the one with id `after`, those that ended as `outcome` if it is given."""
+    items = TaskItem.objects.filter(run=run_id, pk__gt=after).order_by("pk")
+    return list((items.filter(outcome=outcome) if outcome else items)[:limit])
+
+
 def counts_of(run_id: UUID) -> dict[str, int]:
     """How many items ended how: `{"done": n, "failed": n}`."""
     counts: dict[str, int] = TaskItem.objects.filter(run=run_id).aggregate(

@@ -114,6 +114,7 @@ class TaskRun(models.Model):
 
     if TYPE_CHECKING:
         events: "RelatedManager[TaskEvent]"
+        items: "RelatedManager[TaskItem]"
         owner_id: int | None
 
     class Meta:

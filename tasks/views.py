@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from . import access, lifecycle
 from .exceptions import AlreadyRunning, TaskManagerError, TransitionRefused
+from .item_views import page_of_items
 from .models import TaskRun
 from .pages import page_of_runs
 from .presenters import NOT_SHOWN, positions_of, present_run, present_runs
@@ -58,6 +59,7 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "related": present_runs(_related(user, run), user),
         "standstill": find_standstill(queue=run.queue) if run.status == Status.PENDING else None,
         "for_staff": access.sees_everything(user),
+        "items": page_of_items(run, user, request.GET.dict()),
     }
     return render(request, "tasks/detail.html", context)
 

@@ -4,6 +4,8 @@ import logging
 import logging.handlers
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 
 from tasks.models import TaskEvent, TaskRun
 from tasks.reporting import MAX_LOG_LINES
@@ -85,3 +87,19 @@ def test_a_run_keeps_ten_thousand_lines_and_says_how_many_were_dropped(worker: W
     assert len(lines) == MAX_LOG_LINES + 2
     assert lines[-3] == ("info", f"line {MAX_LOG_LINES - 1}")
     assert lines[-1] == ("warning", "500 more lines were dropped: a run keeps 10,000.")
+
+
+def test_the_log_can_be_downloaded_as_text_by_its_owner_only(
+    worker: WorkerThread, owner: User, stranger: User, client_of: object
+) -> None:
+    run = ended(functions.say.using(owner=owner).enqueue("two\nlines"))
+    address = f"/api/background-tasks/task/{run.pk}/logs"
+    answer = client_of(owner).get(address)
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    lines = answer.content.decode().splitlines()
+    assert lines[0].endswith("STATE    Queued")
+    assert any(line.endswith("INFO     two") for line in lines)
+    assert "    lines: info" in lines, "a line of the text cannot pass for a line of the log"
+    assert client_of(stranger).get(address).status_code == 404
+    assert Client().get(address).status_code == 401

@@ -1,0 +1,145 @@
+"""`/api/background-tasks/task/{id}/logs`, `/items`, `/retry-failed`: what a run recorded, and what failed again."""
+
+import csv
+from io import StringIO
+from typing import Any, Literal
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router, Schema
+from ninja import Status as Answer
+
+from live.errors import ApiError, invalid
+from live.frames import timestamp
+
+from . import ledger, lifecycle
+from .access import get_visible_run, may_control
+from .api import StartedAnswer
+from .exceptions import AlreadyRunning, CannotRetry
+from .models import TaskEvent, TaskItem, TaskRun
+from .timeline import lines_of
+
+router = Router(tags=["background tasks"])
+
+LARGEST_ID = 2**63 - 1
+
+
+class ItemObject(Schema):
+    """How one item of a run ended: `outcome` is done or failed."""
+
+    key: str
+    outcome: str
+    error: str
+    data: Any
+    at: str
+
+
+class ItemCounts(Schema):
+    """How many items ended how."""
+
+    done: int
+    failed: int
+
+
+class ItemsAnswer(Schema):
+    """A page of items in the order they were first told of, and the counts of all."""
+
+    success: Literal[True] = True
+    items: list[ItemObject]
+    counts: ItemCounts
+    next_cursor: str | None
+
+
+@router.get(
+    "/task/{task_id}/logs",
+    summary="Download a run's log",
+    openapi_extra={
+        "responses": {200: {"description": "OK", "content": {"text/plain": {"schema": {"type": "string"}}}}}
+    },
+)
+def get_logs(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Log lines and changes of state as text, oldest first: time, level, message. Further lines of a message are
+    indented, so that none passes for a line of the log."""
+    run = get_visible_run(request.user, task_id)
+    return _download(log_text(run), f"run-{run.pk}.log", "text/plain; charset=utf-8")
+
+
+@router.get("/task/{task_id}/items", response=ItemsAnswer, summary="List a run's items")
+def get_items(
+    request: HttpRequest,
+    task_id: UUID,
+    outcome: str = Query("", description="done or failed; empty for both."),
+    limit: int = Query(100, ge=1, le=1000),
+    cursor: str = Query("", description="`next_cursor` of the page before."),
+) -> dict[str, Any]:
+    """What the run's function said of its items, page by page."""
+    run = get_visible_run(request.user, task_id)
+    if outcome and outcome not in TaskItem.Outcome.values:
+        raise invalid("outcome", f"{outcome!r} is neither done nor failed.")
+    after = 0
+    if cursor:
+        if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 20 and int(cursor) <= LARGEST_ID):
+            raise invalid("cursor", "is not one that a page of this list gave out; start without it.")
+        after = int(cursor)
+    page = list(ledger.page_of(run.pk, outcome=outcome, after=after, limit=limit + 1))
+    more, page = len(page) > limit, page[:limit]
+    return {
+        "items": [
+            {"key": i.key, "outcome": i.outcome, "error": i.error, "data": i.data, "at": timestamp(i.at)} for i in page
+        ],
+        "counts": ledger.counts_of(run.pk),
+        "next_cursor": str(page[-1].pk) if more else None,
+    }
+
+
+@router.get(
+    "/task/{task_id}/items.csv",
+    summary="Export a run's items",
+    openapi_extra={"responses": {200: {"description": "OK", "content": {"text/csv": {"schema": {"type": "string"}}}}}},
+)
+def export_items(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """All items as CSV: key, outcome, error, at. What looks like a formula begins with an apostrophe."""
+    run = get_visible_run(request.user, task_id)
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["key", "outcome", "error", "at"])
+    for item in run.items.order_by("pk").defer("data").iterator(chunk_size=ledger.BATCH):
+        writer.writerow([_no_formula(item.key), item.outcome, _no_formula(item.error), timestamp(item.at)])
+    return _download(text.getvalue(), f"run-{run.pk}-items.csv", "text/csv; charset=utf-8")
+
+
+@router.post("/task/{task_id}/retry-failed", response={202: StartedAnswer}, summary="Run what failed again")
+def retry_failed(request: HttpRequest, task_id: UUID) -> Any:
+    """A new run for the items that failed; 409 while the run is live, and when no item is known to have failed."""
+    run = get_visible_run(request.user, task_id)
+    if not may_control(request.user, run):
+        raise ApiError(403, "forbidden", "You may look at this run, but not change it.")
+    try:
+        again = lifecycle.retry_failed_items(run, by=request.user)  # type: ignore[arg-type]
+    except CannotRetry as error:
+        raise ApiError(409, "cannot_retry", str(error), {"status": run.status}) from None
+    except AlreadyRunning as error:
+        raise ApiError(409, "already_running", str(error), {"task_id": str(error.run_id)}) from None
+    return Answer(202, {"task_id": again.pk, "message": f"Started {again.name} for what failed."})
+
+
+def log_text(run: TaskRun) -> str:
+    """The log of `run` as text."""
+    lines = []
+    for event in run.events.exclude(kind=TaskEvent.Kind.BATCH).order_by("seq"):
+        if event.kind == TaskEvent.Kind.LOG:
+            level, message = str(event.data.get("level", "info")), str(event.data.get("message", ""))
+        else:
+            [line] = lines_of([event])
+            level, message = "state", f"{line.text}: {line.note}" if line.note else line.text
+        lines.append(f"{timestamp(event.at)} {level.upper():8} " + "\n    ".join(message.splitlines()) + "\n")
+    return "".join(lines)
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else text
+
+
+def _download(content: str, name: str, kind: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+    return HttpResponse(content, content_type=kind, headers=headers)
