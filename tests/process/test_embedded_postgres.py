@@ -38,6 +38,10 @@ class Cluster:
 
     def connect(self, sql: str = "SELECT 1") -> subprocess.Popen[str]:
         """A process that has run `sql` and keeps its connection until told to end."""
+        return connected(self.start(sql))
+
+    def start(self, sql: str = "SELECT 1") -> subprocess.Popen[str]:
+        """The same, on its way."""
         user = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", HOLD_A_CONNECTION, sql],
             cwd=ROOT,
@@ -47,8 +51,6 @@ class Cluster:
             text=True,
         )
         self.users.append(user)
-        assert user.stdout is not None
-        assert user.stdout.readline() == "connected\n"
         return user
 
     @property
@@ -65,6 +67,13 @@ class Cluster:
         for user in self.users:
             if user.poll() is None:
                 leave(user)
+
+
+def connected(user: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    """The process, once it has its connection."""
+    assert user.stdout is not None
+    assert user.stdout.readline() == "connected\n"
+    return user
 
 
 def leave(user: subprocess.Popen[str]) -> None:
@@ -90,6 +99,15 @@ def test_two_processes_share_one_server_and_the_last_one_stops_it(cluster: Clust
     leave(first)
     assert cluster.postmaster == server
     leave(second)
+    assert cluster.postmaster is None
+
+
+def test_of_many_processes_that_come_first_one_prepares_and_all_connect(cluster: Cluster) -> None:
+    users = [cluster.start() for _ in range(5)]
+    for user in users:
+        connected(user)
+    for user in users:
+        leave(user)
     assert cluster.postmaster is None
 
 
