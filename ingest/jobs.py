@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
-from django.tasks import TaskResult, task
+from django.tasks import TaskResult
 
 from tasks.db import in_thread
-from tasks.exceptions import AlreadyRunning
+from tasks.decorators import task
+from tasks.exceptions import AlreadyRunning, DoNotRetry
 from tasks.models import TaskRun
 
 from . import bulk
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tasks.backend import TaskContext
 
 
-@task(  # type: ignore[call-overload, untyped-decorator, unused-ignore]
+@task(
     takes_context=True,
     max_attempts=3,
     timeout=timedelta(minutes=30),
@@ -33,7 +34,7 @@ async def collect(
     """Collect one topic, or with None every topic of the run's owner, one after the other."""
     topics = await in_thread(_topics, context.owner_id, topic_id)
     if topic_id is not None and not topics:
-        raise LookupError("This topic does not exist any more.")
+        raise DoNotRetry("This topic does not exist any more.")
     outcomes: list[dict[str, Any]] = []
     for topic in topics:
         left = None if limit is None else max(0, limit - sum(one["processed"] for one in outcomes))
@@ -50,7 +51,7 @@ async def collect(
     return outcomes[0] if len(outcomes) == 1 else merge_outcomes(outcomes, dry_run=dry_run)
 
 
-@task(  # type: ignore[call-overload, untyped-decorator, unused-ignore]
+@task(
     takes_context=True,
     max_attempts=3,
     timeout=timedelta(minutes=30),
