@@ -44,6 +44,8 @@ class LiveServer:
             server_name="statusproj",
             # Sockets end by our own rule, with a code that asks the browser back; Daphne's says 1000, "never again".
             websocket_timeout=-1,
+            # On a machine under load a handshake may wait for its turn; five seconds cut it off in the middle.
+            websocket_handshake_timeout=30,
         )
 
     def run(self) -> None:
