@@ -45,10 +45,12 @@ def database_url() -> str:
 class Process:
     """One `manage.py` command."""
 
+    program = ("manage.py",)
+
     def __init__(self, *arguments: str, **environment: str) -> None:
         self.log = ""
         self._popen = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "manage.py", *arguments],
+            [sys.executable, "-W", "ignore", *self.program, *arguments],
             cwd=ROOT,
             env={**os.environ, "DATABASE_URL": database_url(), "PYTHONUNBUFFERED": "1", **environment},
             stdout=subprocess.PIPE,
@@ -90,9 +92,11 @@ class Process:
 class Server(Process):
     """`manage.py serve`, once it answers."""
 
+    command: tuple[str, ...] = ("serve",)
+
     def __init__(self, *arguments: str, port: int | None = None, **environment: str) -> None:
         self.port = port or free_port()
-        super().__init__("serve", "--port", str(self.port), *arguments, **environment)
+        super().__init__(*self.command, "--port", str(self.port), *arguments, **environment)
         eventually(self._answers, within=30, what="the server answers")
 
     @property
@@ -113,3 +117,10 @@ class Server(Process):
             return httpx2.get(f"{self.url}/sign-in/", trust_env=False).status_code == 200
         except httpx2.TransportError:
             return False
+
+
+class UvicornServer(Server):
+    """The application under uvicorn: pages and sockets, no worker."""
+
+    program = ("-m", "uvicorn")
+    command = ("statusproj.asgi:application",)

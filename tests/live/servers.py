@@ -1,4 +1,4 @@
-"""Real servers for tests: Daphne on the test database, and redis-server."""
+"""Real servers for tests: Daphne and uvicorn on the test database, and redis-server."""
 
 import os
 import socket
@@ -44,12 +44,12 @@ def running(command: list[str], port: int, **environment: str) -> Iterator[subpr
 
 
 @contextmanager
-def daphne(**environment: str) -> Iterator[int]:
-    """Daphne serving the sockets of tests/live/daphne_app.py on the test database; yields its port."""
+def serving(kind: str, **environment: str) -> Iterator[int]:
+    """The server of this kind with the sockets of tests/live/server_app.py on the test database; yields its port."""
     port = free_port()
-    application = "tests.live.daphne_app:application"
-    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), application]
-    with running(command, port, DATABASE_URL=database_url(), **environment):
+    program = {"daphne": ["daphne", "-b"], "uvicorn": ["uvicorn", "--host"]}[kind]
+    command = ["-m", *program, "127.0.0.1", "--port", str(port), "tests.live.server_app:application"]
+    with running([sys.executable, *command], port, DATABASE_URL=database_url(), **environment):
         yield port
 
 

@@ -1,7 +1,8 @@
-"""Runs watched over real sockets: real Daphne, a real worker, a client that is not ours."""
+"""Runs watched over real sockets: a real server of either kind, a real worker, a client that is not ours."""
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,15 +12,35 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from live.schema import server_frame
-from tasks import lifecycle
+from tasks import lifecycle, tickets
 from tasks.api import TaskObject
-from tests.servers import Server
+from tests.live.servers import redis
+from tests.servers import Process, Server, UvicornServer, free_port
 from tests.tasks import functions
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.process
 
 ENVELOPE = {"type", "job_id", "timestamp", "seq", "status"}
 FINAL = {"completed", "error", "cancelled"}
+
+
+@pytest.fixture(params=["daphne", "uvicorn"])
+def server(request: pytest.FixtureRequest, started: list[Process]) -> Iterator[Server]:
+    """Daphne with its worker in one process; uvicorn and a worker beside it, joined by Redis."""
+    if request.param == "daphne":
+        started.append(server := Server())
+        yield server
+        return
+    port = free_port()
+    with redis(port):
+        address = f"redis://127.0.0.1:{port}/0"
+        started.append(Process("worker", REDIS_URL=address))
+        started.append(server := UvicornServer(REDIS_URL=address))
+        eventually(tickets.last_heartbeat, what="the worker registers")
+        yield server
+        for process in started:
+            process.end()
 
 
 def headers_of(user: User | None) -> dict[str, str]:
@@ -35,6 +56,12 @@ async def connect(server: Server, path: str, user: User | None, **headers: str) 
     """An open socket."""
     cookies = await sync_to_async(headers_of)(user)
     return await websockets.connect(f"{server.ws_url}{path}", additional_headers={**cookies, **headers})
+
+
+async def greeting(socket: websockets.ClientConnection) -> dict[str, Any]:
+    """The first frame. From here on nothing is missed: before it, access is still being checked."""
+    async with asyncio.timeout(20):
+        return json.loads(await socket.recv())
 
 
 async def frames_until_final(socket: websockets.ClientConnection) -> list[dict[str, Any]]:
@@ -65,8 +92,9 @@ def updates_of(heard: list[dict[str, Any]]) -> list[dict[str, Any]]:
 async def test_a_run_tells_its_life_in_the_protocols_frames(server: Server, owner: User) -> None:
     result = await functions.reporter.using(owner=owner, topic="news", run_after=None).aenqueue("frames")
     socket = await connect(server, f"/ws/bulk-process/{result.id}", owner)
+    hello = await greeting(socket)
     functions.gate_file("frames").touch()
-    heard = await frames_until_final(socket)
+    heard = [hello, *await frames_until_final(socket)]
 
     assert heard[0]["type"] == "direct_message"
     assert (heard[0]["status"], heard[0]["job_id"]) == ("connected", result.id)
@@ -99,6 +127,7 @@ async def test_who_connects_late_gets_the_true_state_first_and_two_clients_see_t
     result = await functions.reporter.using(owner=owner).aenqueue("late")
     first = await connect(server, f"/ws/bulk-process/{result.id}", owner)
     second = await connect(server, f"/ws/bulk-process/{result.id}", owner)
+    assert (await greeting(first))["status"] == (await greeting(second))["status"] == "connected"
     functions.gate_file("late").touch()
     heard_first, heard_second = await asyncio.gather(frames_until_final(first), frames_until_final(second))
 

@@ -1,4 +1,4 @@
-"""What a client of a real server hears: the same consumers behind Daphne, over TCP, with a client not of ours."""
+"""What a client of a real server hears: the same consumers behind each server, over TCP, with a client not of ours."""
 
 import json
 from collections.abc import Iterator
@@ -11,16 +11,22 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from notifications.facade import create_notification
-from tests.live.servers import daphne
+from tests.live.servers import serving
 from tests.live.sockets import session_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.process]
 
 
+@pytest.fixture(params=["daphne", "uvicorn"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which server: the promises are the same."""
+    return str(request.param)
+
+
 @pytest.fixture
-def port(transactional_db: None) -> Iterator[int]:
+def port(kind: str, transactional_db: None) -> Iterator[int]:
     """A running server."""
-    with daphne() as port:
+    with serving(kind) as port:
         yield port
 
 
@@ -69,9 +75,11 @@ async def test_codes_below_3000_reach_the_client(port: int, owner: User) -> None
         assert await code_of(large) == 1009
 
 
-async def test_an_old_socket_is_asked_to_come_back_by_a_real_server(transactional_db: None, owner: User) -> None:
+async def test_an_old_socket_is_asked_to_come_back_by_a_real_server(
+    kind: str, transactional_db: None, owner: User
+) -> None:
     session = await sync_to_async(session_of)(owner)
-    with daphne(TEST_MAX_AGE="0.2") as port:
+    with serving(kind, TEST_MAX_AGE="0.2") as port:
         async with dial(port, session=session) as socket:
             assert await code_of(socket) == 1012
 

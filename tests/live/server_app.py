@@ -2,7 +2,7 @@
 
 import os
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "tests.live.daphne_settings"
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.live.server_settings"
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
