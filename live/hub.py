@@ -234,6 +234,11 @@ class Hub:
                 self._held.popitem(last=False)
         self._hand_out(names, item)
 
+    def has_news(self, addressed: Iterable[tuple[Group, Frame]]) -> bool:
+        """Is there anything in this re-read that nobody here has been told?"""
+        items = (Outgoing(frame) for _, frame in addressed)
+        return any(item.job and item.seq is not None and item.seq > self._held.get(item.job, -1) for item in items)
+
     def reconcile(self, addressed: Iterable[tuple[Group, Frame]]) -> None:
         """Deliver what was re-read, as if it had been published; what is known already goes no further."""
         runs: dict[tuple[str, int], tuple[list[str], Frame]] = {}

@@ -14,6 +14,7 @@ from django.conf import settings
 from . import sources
 from .credentials import Credentials, withdrawn
 from .database import in_database_thread
+from .frames import Frame
 from .groups import Group
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_INTERVAL = 2.5  # seconds
 FOLLOW_UP = 0.5  # seconds until a second look: Django says that someone signs out before the session is gone
+IN_FLIGHT = 0.25  # seconds a frame may be on its way before the re-read takes its place
 SHORTEST_INTERVAL = 0.2  # seconds, however much happens
 
 
@@ -103,8 +105,13 @@ class Watchdog:
             reread = sources.reread_of(group.kind)
             if reread is not None:
                 asked.setdefault(reread, set()).add(group)
+        addressed: list[tuple[Group, Frame]] = []
         for reread, groups in asked.items():
-            self._hub.reconcile(await in_database_thread(_listed(reread, groups)))
+            addressed += await in_database_thread(_listed(reread, groups))
+        if self._hub.has_news(addressed):
+            # What was just read may still be on its way, and a batch or log line before it: those come first.
+            await asyncio.sleep(IN_FLIGHT)
+        self._hub.reconcile(addressed)
 
 
 def _listed[A, T](ask: Callable[[Collection[A]], Iterable[T]], about: Collection[A]) -> Callable[[], list[T]]:

@@ -229,6 +229,22 @@ async def test_stale_state_and_frames_make_fresh_state(owner: User, fresh_things
     assert told == [fresh_things.current["one"]] * 2
 
 
+async def test_a_reread_that_overtakes_a_batch_on_its_way_does_not_swallow_it(
+    owner: User, settings: Settings, fresh_things: Things
+) -> None:
+    settings.LIVE_RECONCILE_SECONDS = NEVER
+    socket = await greeted(owner)
+    newest = fresh_things.say("one", 2)
+    looking = asyncio.create_task(Hub.here().watchdog.look())
+    await eventually_async(lambda: fresh_things.rereads)
+    # Stored before the re-read, heard after it: as through a slow Redis.
+    publish([thing("one")], frames.job_update("one", seq=1, status="batch_update"))
+    publish([thing("one")], newest)
+    assert [(await socket.next())["seq"] for _ in range(2)] == [1, 2]
+    await looking
+    assert await socket.nothing_more()
+
+
 async def test_groups_of_another_kind_without_a_source_are_left_alone(owner: User) -> None:
     socket = await greeted(owner)
     hub = Hub.here()

@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
+from live import watchdog
 from live.frames import Frame
 from live.hub import Hub
 from tasks import lifecycle, replay
@@ -32,8 +33,9 @@ FINAL = {"completed", "error", "cancelled"}
 
 
 @pytest.fixture(autouse=True)
-def live_state(engine_tables: None) -> Iterator[None]:
-    """No layer, loop or hub of an earlier test."""
+def live_state(engine_tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No layer, loop or hub of an earlier test; and nothing is on its way when a test here looks."""
+    monkeypatch.setattr(watchdog, "IN_FLIGHT", 0)
     yield from clean_live_state()
 
 
