@@ -97,7 +97,8 @@ def _insert(new: NewRun) -> TaskRun:
 def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
     """Take a waiting run for `worker`. None when it is not this attempt's to take any more."""
     seen_by = Func(F("worker_ids"), Value([worker], JSONField()), arg_joiner=" || ", template="%(expressions)s")
-    changes = {"worker": worker, "worker_ids": seen_by, "started_at": timezone.now(), "run_after": None}
+    # The message said why it waited: that is over.
+    changes = {"worker": worker, "worker_ids": seen_by, "started_at": timezone.now(), "run_after": None, "message": ""}
     try:
         return _move(run_id, attempt, Status.RUNNING, {"worker": worker}, **changes)
     except TransitionRefused:
