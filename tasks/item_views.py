@@ -2,19 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import urlencode
-from uuid import UUID
 
-from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
 
-from . import access, ledger, lifecycle
-from .exceptions import AlreadyRunning, TaskManagerError
+from . import access, ledger
 from .models import TaskItem, TaskRun
 
 PAGE_SIZE = 25
@@ -53,26 +45,6 @@ def page_of_items(run: TaskRun, viewer: User, query: Mapping[str, str]) -> ItemP
         next_url=_url(outcome, items[-1].pk) if more else "",
         can_retry=run.is_final and counts["failed"] > 0 and access.may_control(viewer, run),
     )
-
-
-@login_required
-@require_POST
-def run_retry_failed(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Run what failed again, and go to the new run."""
-    user = cast(User, request.user)
-    run = access.get_visible_run(user, run_id)
-    if not access.may_control(user, run):
-        return render(request, "403.html", status=403)
-    try:
-        again = lifecycle.retry_failed_items(run, by=user)
-    except AlreadyRunning as busy:
-        messages.warning(request, "This is running already; here it is.")
-        return redirect("task-detail", busy.run_id)
-    except TaskManagerError as refused:
-        messages.error(request, str(refused))
-        return redirect(run)
-    messages.success(request, f"“{again.name}” runs again for what failed.")
-    return redirect(again)
 
 
 def _url(outcome: str, after: int) -> str:

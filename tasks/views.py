@@ -1,5 +1,6 @@
 """The pages of runs. No rules in here: access.py says who may, lifecycle.py what happens."""
 
+from collections.abc import Callable
 from typing import cast
 from uuid import UUID
 
@@ -102,19 +103,31 @@ def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @require_POST
 def run_retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Run again what failed or was cancelled, and go to the new run."""
+    return _start_again(request, run_id, lifecycle.retry, "runs again.")
+
+
+@login_required
+@require_POST
+def run_retry_failed(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Run what failed again, and go to the new run."""
+    return _start_again(request, run_id, lifecycle.retry_failed_items, "runs again for what failed.")
+
+
+def _start_again(request: HttpRequest, run_id: UUID, start: Callable[..., TaskRun], done: str) -> HttpResponse:
+    """Make a new run of an old one with `start(run, by=user)`, and go to it; `done` is said after its name."""
     user = cast(User, request.user)
     run = access.get_visible_run(user, run_id)
     if not access.may_control(user, run):
         return render(request, "403.html", status=403)
     try:
-        again = lifecycle.retry(run, by=user)
+        again = start(run, by=user)
     except AlreadyRunning as busy:
         messages.warning(request, "This is running already; here it is.")
         return redirect("task-detail", busy.run_id)
     except TaskManagerError as refused:
         messages.error(request, str(refused))
         return redirect(run)
-    messages.success(request, f"“{again.name}” runs again.")
+    messages.success(request, f"“{again.name}” {done}")
     return redirect(again)
 
 
