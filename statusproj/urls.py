@@ -7,6 +7,7 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from .api import api
+from .health import healthz
 
 # Lazy: the name of the hashed file is known only once static files are collected.
 lazy_icon = lazy(lambda: static("icon.svg"), str)()
@@ -14,6 +15,7 @@ lazy_icon = lazy(lambda: static("icon.svg"), str)()
 urlpatterns = [
     # Browsers ask for it on pages that name no icon of their own, such as the admin's.
     path("favicon.ico", RedirectView.as_view(url=lazy_icon)),
+    path("healthz", healthz, name="healthz"),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("", include("statusproj.page_urls")),
