@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import CheckConstraint, Count, F, Index, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Count, F, Index, Q, TextField, UniqueConstraint, Value
+from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -107,6 +110,11 @@ class TaskRun(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
     unique_key = models.CharField(max_length=200, blank=True, default="")
+    concurrency_key = models.CharField(max_length=200, blank=True, default="", help_text="Runs that share a limit.")
+    concurrency_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many runs of this key may run at once, on all workers together."
+    )
+    search = models.TextField(blank=True, default="", help_text="The words it is found by; secrets are not among them.")
     seq = models.PositiveBigIntegerField(default=0)
     ticket = models.BigIntegerField(null=True, blank=True, help_text="The engine's job for the current attempt.")
 
@@ -138,6 +146,11 @@ class TaskRun(models.Model):
                 condition=Q(total_items=None) | Q(processed_items__lte=F("total_items")),
                 name="task_processed_within_total",
             ),
+            CheckConstraint(
+                condition=Q(concurrency_key="", concurrency_limit=None)
+                | ~Q(concurrency_key="") & Q(concurrency_limit__gte=1),
+                name="task_concurrency_key_and_limit",
+            ),
             UniqueConstraint(
                 fields=["unique_key"],
                 condition=~Q(unique_key="") & Q(status__in=sorted(LIVE)),
@@ -150,8 +163,27 @@ class TaskRun(models.Model):
             Index(fields=["owner", "-created_at", "-id"], name="task_list_of_owner"),
             # The reconciler and the dashboard read only what is live.
             Index(fields=["status", "created_at"], condition=Q(status__in=sorted(LIVE)), name="task_live"),
-            # Cleanup goes by the time of completion.
-            Index(fields=["completed_at"], condition=Q(completed_at__isnull=False), name="task_cleanup"),
+            # The worker's fetch jumps from lane to lane: who is first in each?
+            Index(
+                "queue",
+                F("priority") * -1,
+                Coalesce(Cast("owner", TextField()), Value("")),
+                "concurrency_key",
+                Coalesce("run_after", "created_at"),
+                "id",
+                condition=Q(status=Status.PENDING),
+                name="task_lanes",
+            ),
+            # How many of a key run now?
+            Index(
+                fields=["concurrency_key"],
+                condition=Q(status=Status.RUNNING) & ~Q(concurrency_key=""),
+                name="task_running_of_key",
+            ),
+            # Cleanup goes by the time of completion, task by task, for each may be kept for another while.
+            Index(fields=["task", "completed_at"], condition=Q(completed_at__isnull=False), name="task_cleanup"),
+            # Search: every word of the question begins a word of the run.
+            GinIndex(SearchVector("search", config="simple"), name="task_search"),
         ]
 
     def __str__(self) -> str:
@@ -274,3 +306,47 @@ class QueueState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}{' (paused)' if self.paused_at else ''}"
+
+
+class WorkerState(models.Model):
+    """A worker as it last described itself: what pages and health say of it. Liveness is the engine's heartbeat."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    heard_at = models.DateTimeField(default=timezone.now)
+    stopped_at = models.DateTimeField(null=True, blank=True, help_text="Set when it left in an orderly way.")
+    concurrency = models.PositiveIntegerField(default=1)
+    queues: Any = models.JSONField(null=True, blank=True, help_text="Empty: every queue.")
+    restarts = models.PositiveIntegerField(default=0, help_text="Times a part of it ended and was started again.")
+    restarted_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(max_length=1000, blank=True, default="", help_text="Why it was last restarted.")
+
+    class Meta:
+        db_table = "task_workers"
+        ordering = ["name"]
+        indexes = [
+            # Who was heard of lately, and who can be forgotten.
+            Index(fields=["heard_at"], name="worker_heard")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RunCount(models.Model):
+    """How many runs an owner has in a status, as changes to add up: counting a million rows anew would not be quick.
+
+    Triggers in the database write it (migration 0005), so whatever changes a run counts. The reconciler sums up.
+    """
+
+    owner: Any = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
+    )
+    status = models.CharField(max_length=10, choices=Status)
+    number = models.BigIntegerField()
+
+    class Meta:
+        db_table = "task_counts"
+
+    def __str__(self) -> str:
+        return f"{self.number:+} {self.status}"
