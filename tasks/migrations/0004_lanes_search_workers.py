@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='taskrun',
-            index=models.Index(models.F('queue'), django.db.models.expressions.CombinedExpression(models.F('priority'), '*', models.Value(-1)), django.db.models.functions.comparison.Coalesce(django.db.models.functions.comparison.Cast('owner', models.TextField()), models.Value('')), models.F('concurrency_key'), django.db.models.functions.comparison.Coalesce('run_after', 'created_at'), models.F('id'), condition=models.Q(('status', 'pending')), name='task_lanes'),
+            index=models.Index(models.F('queue'), django.db.models.expressions.CombinedExpression(models.F('priority'), '*', models.Value(-1)), django.db.models.functions.comparison.Coalesce(django.db.models.functions.comparison.Cast('owner', models.TextField()), models.Value('')), models.F('concurrency_key'), models.F('run_after'), models.F('created_at'), models.F('id'), condition=models.Q(('status', 'pending')), name='task_lanes'),
         ),
         migrations.AddIndex(
             model_name='taskrun',
