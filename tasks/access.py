@@ -12,6 +12,8 @@ from .states import LIVE, Status
 
 type Viewer = AbstractUser | AnonymousUser
 
+LOOK_ONLY = "You may look at this schedule, but not change it."
+
 
 def get_visible_run(user: Viewer, run_id: UUID | str) -> TaskRun:
     """The run, if `user` may see it. Raises Http404 alike for one that is missing and one that is somebody else's."""
@@ -60,8 +62,16 @@ def visible_schedules(user: Viewer) -> QuerySet[Schedule]:
 
 
 def get_changeable_schedule(user: Viewer, schedule_id: int) -> Schedule:
-    """The schedule, if `user` may change, start and switch it. Raises Http404 when they may not even see it."""
+    """The schedule, if `user` may say what it runs, how and for whom. Raises Http404 when they may not even see it."""
     return _schedule(user, schedule_id, allowed=may_change_schedules(user))
+
+
+def get_switchable_schedule(user: Viewer, schedule_id: int) -> Schedule:
+    """The same for turning it on and off and for starting it now."""
+    schedule = _schedule(user, schedule_id, allowed=True)
+    if not may_switch_schedule(user, schedule):
+        raise PermissionDenied(LOOK_ONLY)
+    return schedule
 
 
 def get_deletable_schedule(user: Viewer, schedule_id: int) -> Schedule:
@@ -75,8 +85,15 @@ def may_add_schedules(user: Viewer) -> bool:
 
 
 def may_change_schedules(user: Viewer) -> bool:
-    """May `user` change, start and switch the schedules they see?"""
+    """May `user` change what the schedules they see run, when, and for whom?"""
     return _staff_may(user, "tasks.change_schedule")
+
+
+def may_switch_schedule(user: Viewer, schedule: Schedule) -> bool:
+    """May `user` turn it on and off and start it now: the person it runs for, whose runs they are; else as above."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    return schedule.owner_id == user.pk or may_change_schedules(user)
 
 
 def may_delete_schedules(user: Viewer) -> bool:
@@ -89,7 +106,7 @@ def _schedule(user: Viewer, schedule_id: int, *, allowed: bool) -> Schedule:
     if schedule is None:
         raise Http404("No such schedule.")
     if not allowed:
-        raise PermissionDenied("You may look at this schedule, but not change it.")
+        raise PermissionDenied(LOOK_ONLY)
     return schedule
 
 

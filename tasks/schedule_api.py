@@ -123,23 +123,24 @@ def delete_schedule(request: HttpRequest, schedule_id: int) -> dict[str, Any]:
 
 @router.post("/schedules/{schedule_id}/enable", response=ScheduleAnswer, summary="Turn a schedule on")
 def enable_schedule(request: HttpRequest, schedule_id: int) -> dict[str, Any]:
-    """It goes on with its next time. Twice is fine."""
+    """For whom it runs, and staff who may change schedules. It goes on with its next time. Twice is fine."""
     try:
-        return {"schedule": _object(schedules.enable(access.get_changeable_schedule(request.user, schedule_id)))}
+        return {"schedule": _object(schedules.enable(access.get_switchable_schedule(request.user, schedule_id)))}
     except BadSchedule as bad:
         raise _refusal(bad) from None
 
 
 @router.post("/schedules/{schedule_id}/disable", response=ScheduleAnswer, summary="Turn a schedule off")
 def disable_schedule(request: HttpRequest, schedule_id: int) -> dict[str, Any]:
-    """It is started no more; a run that is under way goes on. Twice is fine."""
-    return {"schedule": _object(schedules.disable(access.get_changeable_schedule(request.user, schedule_id)))}
+    """For whom it runs, and staff who may change schedules. A run that is under way goes on. Twice is fine."""
+    return {"schedule": _object(schedules.disable(access.get_switchable_schedule(request.user, schedule_id)))}
 
 
 @router.post("/schedules/{schedule_id}/run", response={202: StartedAnswer}, summary="Start a schedule now")
 def run_schedule(request: HttpRequest, schedule_id: int) -> Any:
-    """Beside its rhythm; 409 with the run's id while its last run is live."""
-    schedule = access.get_changeable_schedule(request.user, schedule_id)
+    """Beside its rhythm, by whom it runs for and staff who may change schedules; 409 with the run's id while its last
+    run is live."""
+    schedule = access.get_switchable_schedule(request.user, schedule_id)
     try:
         run = schedules.run_now(schedule, by=request.user)  # type: ignore[arg-type]
     except AlreadyRunning as busy:

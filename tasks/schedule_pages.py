@@ -31,6 +31,7 @@ class ScheduleView:
     last_error: str
     owner: str
     may_change: bool
+    may_switch: bool
     may_delete: bool
 
 
@@ -56,6 +57,7 @@ def present_schedules(viewer: Viewer) -> list[ScheduleView]:
             last_error=row.last_error,
             owner="" if row.owner is None or row.owner_id == viewer.pk else row.owner.get_username(),
             may_change=may_change,
+            may_switch=may_change or row.owner_id == viewer.pk,
             may_delete=may_delete,
         )
         for row in rows

@@ -55,7 +55,7 @@ def schedule_edit(request: HttpRequest, schedule_id: int) -> HttpResponse:
 @require_POST
 def schedule_enable(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Start it by the clock again."""
-    schedule = access.get_changeable_schedule(request.user, schedule_id)
+    schedule = access.get_switchable_schedule(request.user, schedule_id)
     try:
         schedules.enable(schedule)
     except BadSchedule as bad:
@@ -69,7 +69,7 @@ def schedule_enable(request: HttpRequest, schedule_id: int) -> HttpResponse:
 @require_POST
 def schedule_disable(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Start it no more."""
-    schedule = schedules.disable(access.get_changeable_schedule(request.user, schedule_id))
+    schedule = schedules.disable(access.get_switchable_schedule(request.user, schedule_id))
     messages.success(request, f"“{schedule.name}” is off. A run that is under way goes on.")
     return redirect("schedule-list")
 
@@ -79,7 +79,7 @@ def schedule_disable(request: HttpRequest, schedule_id: int) -> HttpResponse:
 def schedule_run(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Start it at once, beside its rhythm."""
     user = cast(User, request.user)
-    schedule = access.get_changeable_schedule(user, schedule_id)
+    schedule = access.get_switchable_schedule(user, schedule_id)
     try:
         schedules.run_now(schedule, by=user)
     except AlreadyRunning:

@@ -140,15 +140,33 @@ def test_what_cannot_start_is_said_not_raised(staff: User, owner: User, client_o
     assert "(gone)" in page(client, address("edit", schedule)).text
 
 
-def test_owners_see_their_own_and_change_nothing(owner: User, staff: User, client_of: ClientOf) -> None:
+def test_owners_turn_their_own_off_and_on_and_start_it(owner: User, client_of: ClientOf) -> None:
     schedule = make(owner)
-    make(staff, name="Somebody else’s")
+    client = client_of(owner)
+    shown = page(client, LIST).one("article")
+    assert [button.text for button in shown.all("button")] == ["Run now : Hourly", "Turn off Hourly"]
+    client.post(address("disable", schedule))
+    schedule.refresh_from_db()
+    assert not schedule.enabled
+    client.post(address("enable", schedule))
+    client.post(address("run", schedule))
+    schedule.refresh_from_db()
+    assert schedule.enabled
+    assert TaskRun.objects.get().owner == owner
+
+
+def test_owners_see_only_their_own_and_what_it_runs_is_not_theirs_to_change(
+    owner: User, staff: User, client_of: ClientOf
+) -> None:
+    schedule = make(owner)
+    others = make(staff, name="Somebody else’s")
     client = client_of(owner)
     document = page(client, LIST)
     assert [heading.text for heading in document.all("h2")] == ["Hourly"]
-    assert not document.one("main").all("form")
-    for name in ("edit", "enable", "disable", "run", "delete"):
+    for name in ("edit", "delete"):
         assert client.post(address(name, schedule)).status_code == 403
+    for name in ("edit", "enable", "disable", "run", "delete"):
+        assert client.post(address(name, others)).status_code == 404
     assert client.get(address("edit", schedule)).status_code == client.get(NEW).status_code == 403
     assert client.post(NEW, {**ENTERED, "owner": "owner"}).status_code == 403
     assert not TaskRun.objects.exists()
