@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tasks import access
+from tasks.manager import get_task_summary
 from tasks.models import TaskRun
 from tasks.presenters import NOT_SHOWN, WORDS, present_runs
 from tasks.standstill import find_standstill
@@ -46,7 +47,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     recent = list(shown.with_status([Status.COMPLETED, Status.CANCELLED])[:RECENT_SHOWN])
     # All three together, so that their waiting runs cost one question about the line.
     views = {view.id: view for view in present_runs([*live, *failed, *recent], request.user)}
-    counts = visible.summary()
+    counts = get_task_summary(viewer=request.user)
     context = {
         "live": [views[str(run.pk)] for run in live],
         "failed": [views[str(run.pk)] for run in failed],

@@ -159,7 +159,7 @@ def list_tasks(
     page = page[:limit]
     return {
         "tasks": [task_object(run, request.user) for run in page],
-        "summary": visible.summary(),
+        "summary": manager.get_task_summary(viewer=request.user),
         "next_cursor": _cursor(page[-1]) if more else None,
     }
 
@@ -167,7 +167,7 @@ def list_tasks(
 @router.get("/summary", response=SummaryAnswer, summary="Count runs by status")
 def get_summary(request: HttpRequest) -> dict[str, Any]:
     """Counts of the runs the asker may see."""
-    return {"summary": TaskRun.objects.visible_to(request.user).summary()}
+    return {"summary": manager.get_task_summary(viewer=request.user)}
 
 
 @router.get("/task/{task_id}", response={200: TaskAnswer, 304: None}, summary="Show one run")

@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
 from . import lifecycle, tickets
 from .backend import Task
 from .eta import eta_seconds
-from .models import TaskRun, TaskRunQuerySet
+from .models import RunCount, TaskRun, TaskRunQuerySet
 
 CLEANUP_BATCH = 1000
 
@@ -59,9 +60,10 @@ def cancel_task(task_id: UUID, *, by: AbstractBaseUser | None = None, reason: st
     return lifecycle.cancel(TaskRun.objects.get(pk=task_id), by=by, reason=reason)
 
 
-def get_task_summary(*, viewer: AbstractBaseUser | None = None) -> dict[str, int]:
-    """Counts: total, running, pending, completed, failed, cancelled."""
-    return _runs(viewer).summary()
+def get_task_summary(*, viewer: AbstractBaseUser | AnonymousUser | None = None) -> dict[str, int]:
+    """Counts: total, running, pending, completed, failed, cancelled. As quick for a million runs as for ten."""
+    counts = RunCount.objects.all() if viewer is None else RunCount.objects.visible_to(viewer)
+    return counts.summary()
 
 
 def cleanup_old_tasks(max_age_hours: float = 24) -> int:

@@ -11,7 +11,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import CheckConstraint, Count, F, Index, Q, TextField, UniqueConstraint, Value
+from django.db.models import CheckConstraint, Count, F, Index, Q, Sum, TextField, UniqueConstraint, Value
 from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 from django.utils import timezone
@@ -23,16 +23,20 @@ if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
 
-class TaskRunQuerySet(models.QuerySet["TaskRun"]):
-    """Queries that read as phrases: `TaskRun.objects.visible_to(user).live().on_topic(topic)`."""
+class OfOwners[M: models.Model](models.QuerySet[M]):
+    """What stands in the database for runs that belong to somebody."""
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Runs `user` may see: their own; every run for staff who may view runs."""
+        """Those `user` may see: their own; every one for staff who may view runs."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         if user.is_staff and user.has_perm("tasks.view_taskrun"):  # type: ignore[attr-defined]
             return self
         return self.filter(owner=user)
+
+
+class TaskRunQuerySet(OfOwners["TaskRun"]):
+    """Queries that read as phrases: `TaskRun.objects.visible_to(user).live().on_topic(topic)`."""
 
     def live(self) -> Self:
         """Runs that are waiting or running."""
@@ -55,11 +59,8 @@ class TaskRunQuerySet(models.QuerySet["TaskRun"]):
         return self.filter(status=Status.PENDING).order_by("-priority", "created_at", "id")
 
     def summary(self) -> dict[str, int]:
-        """How many runs there are, in all and by status: the seed's `summary` object."""
-        counts = self.order_by().aggregate(
-            total=Count("pk"), **{status.value: Count("pk", filter=Q(status=status)) for status in Status}
-        )
-        return {key: counts[key] for key in ("total", "running", "pending", "completed", "failed", "cancelled")}
+        """How many of these runs there are, in all and by status. One by one: see RunCount for all of a viewer's."""
+        return _summary(self.order_by().values_list("status").annotate(Count("pk")))
 
 
 class TaskRun(models.Model):
@@ -334,10 +335,19 @@ class WorkerState(models.Model):
         return self.name
 
 
+class RunCountQuerySet(OfOwners["RunCount"]):
+    """Counts without counting."""
+
+    def summary(self) -> dict[str, int]:
+        """How many runs there are, in all and by status: the seed's `summary` object."""
+        return _summary(self.order_by().values_list("status").annotate(Sum("number")))
+
+
 class RunCount(models.Model):
     """How many runs an owner has in a status, as changes to add up: counting a million rows anew would not be quick.
 
-    Triggers in the database write it (migration 0005), so whatever changes a run counts. The reconciler sums up.
+    Triggers in the database write it (migration 0005), so whatever changes a run counts. They only ever add rows:
+    nobody waits for anybody. The reconciler sums up (counts.py).
     """
 
     owner: Any = models.ForeignKey(
@@ -345,9 +355,22 @@ class RunCount(models.Model):
     )
     status = models.CharField(max_length=10, choices=Status)
     number = models.BigIntegerField()
+    is_sum = models.BooleanField(default=False, help_text="What was summed up already.")
+
+    objects = RunCountQuerySet.as_manager()
 
     class Meta:
         db_table = "task_counts"
+        indexes = [
+            # Are there enough changes to sum up?
+            Index(fields=["id"], condition=Q(is_sum=False), name="task_counts_to_sum_up")
+        ]
 
     def __str__(self) -> str:
         return f"{self.number:+} {self.status}"
+
+
+def _summary(numbers: Iterable[tuple[str, int]]) -> dict[str, int]:
+    by_status = dict(numbers)
+    shown = (Status.RUNNING, Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+    return {"total": sum(by_status.values()), **{status.value: by_status.get(status, 0) for status in shown}}

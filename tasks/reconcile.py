@@ -10,7 +10,7 @@ from datetime import timedelta
 import psutil
 from django.db import DatabaseError
 
-from . import lifecycle, tickets
+from . import counts, lifecycle, tickets
 from .db import in_thread
 from .exceptions import TransitionRefused
 from .models import TaskRun
@@ -29,9 +29,10 @@ def worker_name() -> str:
 
 
 def sweep(*, dead_after: timedelta = DEAD_AFTER) -> int:
-    """Rescue and reissue whatever needs it. Returns how many runs were touched."""
+    """Rescue and reissue whatever needs it, sum up the counts. Returns how many runs were touched."""
     touched = sum(_rescue(run) for run in tickets.runs_without_worker(dead_after=dead_after))
     tickets.discard_leftovers(dead_after=dead_after)
+    counts.sum_up()
     return touched + sum(lifecycle.reissue_ticket(run) for run in tickets.runs_without_ticket(dead_after=dead_after))
 
 

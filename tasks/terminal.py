@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 from . import queues, tickets
+from .manager import get_task_summary
 from .models import Schedule, TaskRun
 from .presenters import WORDS, duration_text
 
@@ -115,7 +116,7 @@ def facts_of_run(run: TaskRun) -> Table:
 def table_of_stats() -> Table:
     """How many runs there are, which queues wait, whether somebody works."""
     facts = _facts()
-    summary = TaskRun.objects.summary()
+    summary = get_task_summary()
     facts.add_row("Runs", f"{summary['total']:,}")
     for status, (word, _tone) in WORDS.items():
         if status in summary:
