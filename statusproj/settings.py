@@ -162,6 +162,21 @@ TASKS = {
 TASKS_MAX_CONCURRENT = int(os.environ.get("TASKS_MAX_CONCURRENT", "3"))
 TASKS_GRACE_PERIOD = timedelta(seconds=float(os.environ.get("TASKS_GRACE_SECONDS", "5")))
 TASKS_KEEP_HOURS = float(os.environ.get("TASKS_KEEP_HOURS", "168"))
+# Values under names in which one of these (regular expressions, in any case) occurs are shown to nobody.
+TASKS_REDACT = [
+    *(
+        "pass(?:w|code|phrase)",
+        "(?:^|[_-])pass$",
+        "pwd",
+        "secret",
+        "token(?!i[sz])",
+        "api[_-]?key",
+        "access[_-]?key",
+        "private[_-]?key",
+    ),
+    *("authori[sz]ation", "credential", "cookie", "signature", "session[_-]?(?:id|key)", "jwt"),
+    *_list("TASKS_REDACT", ""),
+]
 TASKS_PRELOAD = ["ingest.preload"]  # what child processes find loaded
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 # Tasks that schedules may start, each with the function that starts it, or "" for plain enqueueing.

@@ -11,10 +11,14 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the room with the engine and with the sockets."""
+        from django.conf import settings
+
         from live import fragments
 
         from . import live_sources, worker  # noqa: F401 - importing worker makes the engine know our tickets
         from .presenters import render_run_fragments
+        from .secret_names import compiled
 
+        compiled(tuple(settings.TASKS_REDACT))  # what is wrong there is said at the start, not when something is shown
         live_sources.register()
         fragments.register("job_update", render_run_fragments)

@@ -20,6 +20,7 @@ from .exceptions import AlreadyRunning, CannotRetry, TransitionRefused
 from .models import TaskEvent, TaskRun
 from .notify import send_outcome
 from .options import options_of
+from .search import words_of
 from .states import FINAL, Status, sources_of
 from .text import fit, storable
 from .updates import send_completion_update, send_error_update, send_progress_update
@@ -85,6 +86,7 @@ def _insert(new: NewRun) -> TaskRun:
         metadata=storable(dict(new.metadata or {})),
         retry_of_id=new.retry_of,
         checkpoint=new.checkpoint,
+        search=words_of(new.name, new.topic, new.task, new.args, new.kwargs),
         seq=1,
         ticket=ticket,
     )

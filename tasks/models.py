@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from . import search
 from .states import FINAL, LIVE, Status
 
 if TYPE_CHECKING:
@@ -53,6 +55,14 @@ class TaskRunQuerySet(OfOwners["TaskRun"]):
     def with_status(self, statuses: Iterable[str]) -> Self:
         """Runs in one of `statuses`."""
         return self.filter(status__in=list(statuses))
+
+    def matching(self, text: str) -> Self:
+        """Runs found by `text`: every word of it begins a word of theirs, or it is their id. No word finds nothing."""
+        query = search.query_of(text)
+        found = Q(pk__in=[]) if query is None else Q(words=query)
+        with suppress(ValueError):  # words, not the id of a run
+            found |= Q(pk=uuid.UUID(text.strip()))
+        return self.alias(words=search.VECTOR).filter(found)
 
     def in_line(self) -> Self:
         """Waiting runs in the order they will start: priority first, then age."""

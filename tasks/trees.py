@@ -1,16 +1,15 @@
 """Arguments and results as a tree a person can read: bounded in depth, width and text, secrets hidden."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from .redaction import is_secret
 from .text import fit, mask_secrets
 
 MAX_DEPTH = 6
 MAX_ITEMS = 50
 MAX_NODES = 400
 MAX_TEXT = 500
-_SECRET_KEY = re.compile(r"(?i)passw|secret|token|api[_-]?key|authori[sz]ation|credential|cookie|private[_-]?key")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +37,7 @@ class _Builder:
 
     def node(self, key: str, value: Any, *, depth: int) -> Node:
         self.left -= 1
-        if key and _SECRET_KEY.search(key) and value not in (None, "", [], {}):
+        if is_secret(key, value):
             return Node(key=key, kind="hidden", text="hidden")
         match value:
             case None:

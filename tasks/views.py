@@ -19,6 +19,7 @@ from .item_views import page_of_items
 from .models import TaskRun
 from .pages import page_of_runs
 from .presenters import NOT_SHOWN, positions_of, present_run, present_runs
+from .redaction import named_arguments
 from .standstill import find_standstill
 from .states import Status
 from .timeline import LINES_SHOWN, lines_of
@@ -146,7 +147,7 @@ def _related(user: User, run: TaskRun) -> list[TaskRun]:
 
 
 def _arguments(run: TaskRun) -> object:
-    named = {f"{index}": value for index, value in enumerate(run.args, start=1)} | run.kwargs
+    named = named_arguments(run.task, run.args, run.kwargs)
     return tree_of(named) if named else ()
 
 

@@ -171,3 +171,10 @@ def leave_a_thread_behind(context: TaskContext, name: str) -> None:
 def be_deaf(name: str) -> None:
     """Neither reports nor ends before its gate opens."""
     gate(name).wait(60)
+
+
+@task
+def sign_in(user: str, password: str) -> str:
+    """Takes a secret by position, and says that it got the real one."""
+    SEEN.append(password)
+    return user

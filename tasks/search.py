@@ -1,0 +1,84 @@
+"""The words a run is found by, and finding runs by them: every word of the question begins a word of the run.
+
+Both sides go through `words_in`, so that an address, a path or a name with signs in it finds what it was copied from.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.contrib.postgres.search import SearchQuery, SearchVector
+
+from .redaction import is_secret, named_arguments
+from .text import mask_secrets
+
+MAX_CHARACTERS = 2_000
+LONGEST_WORD = 100
+MAX_DEPTH = 20
+LONGEST_TEXT = 8_000  # of one argument; more would not leave room for anything else
+_SIGNS = re.compile(r"[\W_]+")
+
+# The expression of the index `task_search`: only a query that says the same can use it.
+VECTOR = SearchVector("search", config="simple")
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a text: lower case, what is no letter or digit (of any script) parts them; secrets are left out."""
+    plain = unicodedata.normalize("NFKC", mask_secrets(text).lower())
+    return [word[:LONGEST_WORD] for word in _SIGNS.sub(" ", plain).split()]
+
+
+def words_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """What a run with these is found by: each word once, 2,000 characters at most; no value under a secret name."""
+    kept: dict[str, None] = {}
+    left = MAX_CHARACTERS
+    for text in _texts_of(name, topic, task, args, kwargs):
+        for word in words_in(text):
+            if word in kept:
+                continue
+            left -= len(word) + 1
+            if left < 0:
+                return " ".join(kept)
+            kept[word] = None
+    return " ".join(kept)
+
+
+def query_of(text: str, *, whole_words: bool = False) -> SearchQuery | None:
+    """The question as Postgres reads it; None when there is no word in it. Only letters and digits reach it."""
+    words = words_in(text)
+    ending = "" if whole_words else ":*"
+    return SearchQuery(" & ".join(f"'{word}'{ending}" for word in words), **_RAW) if words else None
+
+
+_RAW: Any = {"config": "simple", "search_type": "raw"}
+
+
+def _texts_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[str]:
+    # The arguments last: they may be cut.
+    yield from (name, topic, task)
+    yield from _texts_in(named_arguments(task, args, kwargs) if args else kwargs, depth=0)
+
+
+def _texts_in(value: Any, *, depth: int) -> Iterator[str]:
+    """Keys and plain values, in order; nothing that is hidden because of its name."""
+    match value:
+        case str():
+            yield _cut(value)
+        case Mapping() if depth < MAX_DEPTH:
+            for key, item in value.items():
+                yield str(key)
+                if not is_secret(str(key), item):
+                    yield from _texts_in(item, depth=depth + 1)
+        case list() | tuple() if depth < MAX_DEPTH:
+            for item in value:
+                yield from _texts_in(item, depth=depth + 1)
+        case None | bool() | Mapping() | list() | tuple():
+            pass
+        case _:  # numbers, and what the encoder makes a text of: dates, UUIDs, …
+            yield _cut(str(value))
+
+
+def _cut(text: str) -> str:
+    """The beginning of a long text, up to a space: a secret cut in two would not be known as one."""
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT].rpartition(" ")[0]
