@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 from ninja import Query, Router, Schema
@@ -270,4 +269,4 @@ def _after(runs: Any, cursor: str) -> Any:
             raise ValueError("naive")
     except (ValueError, binascii.Error):
         raise invalid("cursor", "is not one that a page of this list gave out; start without it.") from None
-    return runs.filter(Q(created_at__lt=created) | Q(created_at=created, pk__lt=pk))
+    return runs.older_than(created, pk)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
@@ -64,6 +65,10 @@ class TaskRunQuerySet(OfOwners["TaskRun"]):
             found |= Q(pk=uuid.UUID(text.strip()))
         return self.alias(words=search.VECTOR).filter(found)
 
+    def older_than(self, created_at: datetime, pk: uuid.UUID) -> Self:
+        """The list from behind this place on, newest first: an index finds the place, however far down it is."""
+        return self.filter(created_at__lte=created_at).filter(Q(created_at__lt=created_at) | Q(pk__lt=pk))
+
     def in_line(self) -> Self:
         """Waiting runs in the order they will start: priority first, then age."""
         return self.filter(status=Status.PENDING).order_by("-priority", "created_at", "id")
@@ -83,7 +88,12 @@ class TaskRun(models.Model):
     priority = models.SmallIntegerField(default=0)
     queue = models.CharField(max_length=100, default="default")
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="task_runs"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="task_runs",
+        db_index=False,  # task_list_of_owner serves as well
     )
     topic = models.CharField(max_length=200, blank=True, default="")
     args = models.JSONField(default=list, encoder=DjangoJSONEncoder)
@@ -172,6 +182,19 @@ class TaskRun(models.Model):
             # The list of runs, newest first: everybody's, one owner's.
             Index(fields=["-created_at", "-id"], name="task_list"),
             Index(fields=["owner", "-created_at", "-id"], name="task_list_of_owner"),
+            # Its tabs: what is rare (failed, cancelled, or completed where all fails) is not looked for among the rest.
+            Index(
+                fields=["status", "-created_at", "-id"],
+                condition=Q(status__in=sorted(FINAL)),
+                name="task_list_of_status",
+            ),
+            Index(
+                fields=["owner", "status", "-created_at", "-id"],
+                condition=Q(status__in=sorted(FINAL)),
+                name="task_list_of_owner_status",
+            ),
+            # The list of a topic; few runs among many, mostly.
+            Index(fields=["topic", "-created_at", "-id"], condition=~Q(topic=""), name="task_list_of_topic"),
             # The reconciler and the dashboard read only what is live.
             Index(fields=["status", "created_at"], condition=Q(status__in=sorted(LIVE)), name="task_live"),
             # The worker's fetch jumps from lane to lane: who is first in each?

@@ -103,8 +103,7 @@ def page_of_runs(viewer: Viewer, query: Mapping[str, str]) -> RunPage:
     runs = filters.apply(TaskRun.objects.visible_to(viewer)).select_related("owner").defer(*NOT_SHOWN)
     after = _position(query.get("after", ""))
     if after is not None:
-        created_at, key = after
-        runs = runs.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=key))
+        runs = runs.older_than(*after)
     rows = list(runs[: PAGE_SIZE + 1])
     more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     return RunPage(
