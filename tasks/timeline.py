@@ -21,6 +21,7 @@ class Line:
 
     seq: int
     at: datetime
+    kind: str
     text: str
     note: str
     tone: str
@@ -47,7 +48,7 @@ def _line(seq: int, at: datetime, kind: str, data: Mapping[str, Any]) -> Line:
             level = str(data.get("level") or "info")
             tone = {"error": "bad", "critical": "bad", "warning": "warn"}.get(level, "plain")
             text, note = fit(data.get("message") or "", 500), "" if level == "info" else level.capitalize()
-    return Line(seq=seq, at=at, text=text, note=note, tone=tone)
+    return Line(seq=seq, at=at, kind=kind, text=text, note=note, tone=tone)
 
 
 def _batch(data: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import bulk_views, queue_views, schedule_views, views
+from . import bulk_views, item_views, queue_views, schedule_views, views
 
 urlpatterns = [
     path("", views.run_list, name="task-list"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("schedules/<int:schedule_id>/delete/", schedule_views.schedule_delete, name="schedule-delete"),
     path("<uuid:run_id>/", views.run_detail, name="task-detail"),
     path("<uuid:run_id>/actions/", views.run_actions, name="task-actions"),
+    path("<uuid:run_id>/items/", item_views.run_items, name="task-items"),
     path("<uuid:run_id>/cancel/", views.run_cancel, name="task-cancel"),
     path("<uuid:run_id>/retry/", views.run_retry, name="task-retry"),
     path("<uuid:run_id>/retry-failed/", views.run_retry_failed, name="task-retry-failed"),

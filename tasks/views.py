@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from . import access, lifecycle
 from .exceptions import AlreadyRunning, TaskManagerError, TransitionRefused
-from .item_views import page_of_items
+from .item_views import items_context
 from .models import TaskRun
 from .pages import page_of_runs
 from .presenters import NOT_SHOWN, positions_of, present_run, present_runs
@@ -55,13 +55,14 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "row": run,
         "lines": lines_of(events[:LINES_SHOWN]),
         "more_lines": len(events) > LINES_SHOWN,
+        "most_lines": LINES_SHOWN,
         "arguments": _arguments(run),
         "result": tree_of(run.result) if run.result is not None else (),
         "details": tree_of(run.metadata) if run.metadata else (),
         "related": present_runs(_related(user, run), user),
         "standstill": find_standstill(queue=run.queue) if run.status == Status.PENDING else None,
         "for_staff": access.sees_everything(user),
-        "items": page_of_items(run, user, request.GET.dict()),
+        **items_context(run, user, request.GET.dict()),
     }
     return render(request, "tasks/detail.html", context)
 

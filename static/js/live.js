@@ -8,6 +8,7 @@
   const LOST_AFTER = 3000;
   const POLL_EVERY = 5000;
   const REFRESH_GAP = 1500;
+  const PART_GAP = 2000;
   const FINAL = new Set(["completed", "failed", "cancelled"]);
   const HTMX_RECONNECTS = new Set([1006, 1011, 1012, 1013]);
 
@@ -44,7 +45,9 @@
       return false;
     }
     const event = element.querySelector("[data-event]");
-    if (event && target.querySelector(`[data-event="${CSS.escape(event.dataset.event)}"]`)) return false;
+    // The newest stands first: what is not newer is there already, or made room for newer ones.
+    const newest = event && target.querySelector("[data-event]");
+    if (newest && Number(event.dataset.event) <= Number(newest.dataset.event)) return false;
     return !isOlder(element, target);
   };
 
@@ -151,14 +154,18 @@
     if (document.title !== title) document.title = title;
   };
 
+  const fetchPart = async (address) => {
+    const response = await fetch(address, { redirect: "manual" }).catch(() => null);
+    if (!response?.ok) return null;
+    const template = document.createElement("template");
+    template.innerHTML = await response.text();
+    return template.content.firstElementChild;
+  };
+
   const refreshActions = async (id, status) => {
     const actions = $(`run-${id}-actions`);
     if (!actions || actions.dataset.forStatus === status || actions.closest("[data-refresh]")) return;
-    const response = await fetch(actions.dataset.actions, { redirect: "manual" }).catch(() => null);
-    if (!response || !response.ok) return;
-    const template = document.createElement("template");
-    template.innerHTML = await response.text();
-    const fresh = template.content.firstElementChild;
+    const fresh = await fetchPart(actions.dataset.actions);
     const old = $(`run-${id}-actions`);
     if (fresh && old) replace(old, fresh);
   };
@@ -173,6 +180,30 @@
     // The element with focus is gone: its namesake takes over, else the nearest thing that makes sense.
     const heir = (held.id && $(held.id)) || fresh.querySelector("a[href], button") || $("content");
     heir.focus({ preventScroll: true });
+  };
+
+  // Parts that grow while a run goes on, such as its items (`data-part`: where to fetch one alone).
+  let partsTimer = null;
+  const refreshParts = () => {
+    if (stopped || !document.querySelector("[data-part]")) return;
+    partsTimer ??= setTimeout(async () => {
+      for (const { id, dataset } of document.querySelectorAll("[data-part]")) {
+        const fresh = await fetchPart(dataset.part);
+        const old = $(id);
+        if (fresh?.id === id && old?.dataset.part && !old.isEqualNode(fresh)) replace(old, fresh);
+      }
+      partsTimer = null;
+    }, PART_GAP);
+  };
+
+  // A list that grows at its head keeps the newest (`data-most`: how many); what follows it says so.
+  const trim = () => {
+    for (const list of document.querySelectorAll("[data-most]")) {
+      while (list.children.length > Number(list.dataset.most)) {
+        list.lastElementChild.remove();
+        if (list.nextElementSibling) list.nextElementSibling.hidden = false;
+      }
+    }
   };
 
   const refreshSoon = () => {
@@ -295,6 +326,8 @@
   document.addEventListener("htmx:wsAfterMessage", () => {
     asOf = new Date();
     if (look(true)) refreshSoon();
+    trim();
+    refreshParts();
     document.dispatchEvent(new CustomEvent("live:message"));
   });
 

@@ -1,18 +1,24 @@
 """What holds for every page: who sees it, that it obeys the CSP, and that it can be read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, reverse
+from pytest_django.fixtures import Settings
 
+from ingest.models import Article, Topic
 from notifications import facade
-from tasks.models import TaskRun
+from statusproj.urls import urlpatterns
+from tasks import queues, schedules
+from tasks.models import Schedule, TaskEvent, TaskItem, TaskRun
+from tasks.schedules import Plan
 from tasks.states import Status
-from tests.pages.reading import complaints, page, read
-from tests.tasks.runs import make_run, make_run_in
+from tests.pages.reading import complaints, page, queries_to_render, read
+from tests.tasks.runs import ADD, make_run, make_run_in
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(1)> & “quotes” ' \" {{ 7|add:7 }}"
 
@@ -33,18 +39,57 @@ def runs(owner: User) -> dict[str, TaskRun]:
             metadata={"a": [NASTY]},
         )
     TaskRun.objects.filter(pk=made["completed"].pk).update(result={NASTY: [NASTY, {"deep": NASTY}]})
+    for run in (made["running"], made["failed"]):
+        tell(run, 30)
     facade.create_notification(username="owner", type=NASTY[:40], title=NASTY, message=NASTY, link="/tasks/")
     facade.create_notification(username=None, type="news", title=NASTY, message=NASTY)
     return made
 
 
+def tell(run: TaskRun, times: int) -> None:
+    """Log lines and items of `run`, some of them failed."""
+    first = run.events.count() + 10
+    TaskEvent.objects.bulk_create(
+        TaskEvent(run=run, seq=seq, kind="log", data={"level": "error", "message": f"{seq}\n{NASTY}"})
+        for seq in range(first, first + times)
+    )
+    TaskItem.objects.bulk_create(
+        TaskItem(run=run, key=f"{number} {NASTY}", outcome="failed" if number % 2 else "done", error=NASTY)
+        for number in range(first, first + times)
+    )
+
+
+@pytest.fixture(autouse=True)
+def schedulable(settings: Settings) -> None:
+    """What may be scheduled in these tests."""
+    settings.TASKS_SCHEDULABLE = {ADD: ""}
+
+
+@pytest.fixture
+def schedule(owner: User) -> Schedule:
+    """A schedule that runs for the owner."""
+    return make_schedule(owner)
+
+
+def make_schedule(owner: User, number: int = 0) -> Schedule:
+    """A schedule that has run, was skipped and is in trouble."""
+    plan = Plan(name=f"{number} {NASTY}", task=ADD, kwargs={"a": 1, "b": 2}, owner_id=owner.pk, cron="0 6 * * *")
+    schedule = schedules.create(plan)
+    schedules.run_now(schedule, by=owner)
+    Schedule.objects.filter(pk=schedule.pk).update(skipped=3, last_error=NASTY)
+    return schedule
+
+
 def pages_of(runs: dict[str, TaskRun]) -> list[str]:
-    """Every page a signed-in person can open."""
-    names = ("dashboard", "task-list", "notification-list", "notification-panel")
+    """Every page of runs and notifications that their owner can open."""
+    names = ("dashboard", "task-list", "notification-list", "notification-panel", "schedule-list")
     paths = [reverse(name) for name in names]
     paths += [run.get_absolute_url() for run in runs.values()]
     paths += [f"{reverse('task-list')}?status={status}&q=alert&topic=x" for status in ("running", "nonsense")]
     paths += [reverse("task-cancel", args=[runs["running"].pk]), reverse("task-actions", args=[runs["failed"].pk])]
+    paths += [reverse("task-bulk", args=[action]) + "?q=alert" for action in ("cancel", "retry")]
+    for run in (runs["running"], runs["failed"]):
+        paths += [run.get_absolute_url() + "?items=failed", reverse("task-items", args=[run.pk])]
     return [*paths, f"{reverse('notification-list')}?show=unread"]
 
 
@@ -54,6 +99,18 @@ def test_every_page_obeys_the_policy_and_can_be_read(
     client = client_of(owner)
     for path in pages_of(runs):
         assert complaints(page(client, path)) == [], path
+
+
+def test_every_page_of_staff_obeys_the_policy_and_can_be_read(
+    runs: dict[str, TaskRun], schedule: Schedule, staff: User, client_of: ClientOf
+) -> None:
+    queues.pause("default", by=staff)
+    client = client_of(staff)
+    own = [reverse(name, args=[schedule.pk]) for name in ("schedule-edit", "schedule-delete")]
+    for path in [*pages_of(runs), *own, reverse("schedule-new"), reverse("queue-list")]:
+        document = page(client, path)
+        assert complaints(document) == [], path
+        assert not document.all("img"), path
 
 
 def test_texts_of_others_stay_texts(runs: dict[str, TaskRun], owner: User, client_of: ClientOf) -> None:
@@ -70,7 +127,7 @@ def test_strangers_get_the_same_404_as_for_a_run_that_never_was(
     runs: dict[str, TaskRun], stranger: User, client_of: ClientOf
 ) -> None:
     client = client_of(stranger)
-    for name in ("task-detail", "task-actions", "task-cancel"):
+    for name in ("task-detail", "task-actions", "task-cancel", "task-items"):
         theirs = client.get(reverse(name, args=[runs["running"].pk]))
         never = client.get(reverse(name, args=[uuid4()]))
         assert (theirs.status_code, theirs.content) == (never.status_code, never.content)
@@ -171,3 +228,119 @@ def test_a_page_says_where_one_is(owner: User, client_of: ClientOf) -> None:
     make_run(owner)
     navigation = page(client_of(owner), reverse("task-list")).one("nav", aria_label="Main")
     assert navigation.one("a", aria_current="page").text == "Runs"
+
+
+# Who gets what from a GET of each address: the owner of the things, a stranger, staff with every permission.
+OWN = (200, 404, 200)
+ANYBODY = (200, 200, 200)
+STAFF = (403, 403, 200)
+BY_POST_ALONE = (405, 405, 405)
+ADDRESSES: dict[str, tuple[int, int, int]] = {
+    "dashboard": ANYBODY,
+    "sign-in": (302, 302, 302),  # they are signed in
+    "sign-out": BY_POST_ALONE,
+    "task-list": ANYBODY,
+    "task-bulk": ANYBODY,
+    "task-detail": OWN,
+    "task-actions": OWN,
+    "task-items": OWN,
+    "task-cancel": OWN,
+    "task-retry": BY_POST_ALONE,
+    "task-retry-failed": BY_POST_ALONE,
+    "queue-list": STAFF,
+    "queue-pause": BY_POST_ALONE,
+    "queue-resume": BY_POST_ALONE,
+    "schedule-list": ANYBODY,
+    "schedule-new": STAFF,
+    "schedule-edit": (403, 404, 200),
+    "schedule-enable": BY_POST_ALONE,
+    "schedule-disable": BY_POST_ALONE,
+    "schedule-run": BY_POST_ALONE,
+    "schedule-delete": (403, 404, 200),
+    "notification-list": ANYBODY,
+    "notification-panel": ANYBODY,
+    "notification-read-all": BY_POST_ALONE,
+    "notification-clear-read": BY_POST_ALONE,
+    "notification-open": BY_POST_ALONE,
+    "notification-read": BY_POST_ALONE,
+    "notification-unread": BY_POST_ALONE,
+    "notification-delete": BY_POST_ALONE,
+    "keyword-alerts": ANYBODY,
+    "topic-new": ANYBODY,
+    "topic-detail": OWN,
+    "topic-edit": OWN,
+    "topic-delete": OWN,
+    "auto-collect": BY_POST_ALONE,
+    "topic-read-all": BY_POST_ALONE,
+    "keyword-add": BY_POST_ALONE,
+    "keyword-delete": BY_POST_ALONE,
+    "source-add": BY_POST_ALONE,
+    "source-delete": BY_POST_ALONE,
+    "article-read": BY_POST_ALONE,
+    "article-unread": BY_POST_ALONE,
+}
+
+
+def addresses(patterns: list[Any]) -> Iterator[URLPattern]:
+    """Every address of the site but those of the API and the admin, which have walks of their own."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            if str(pattern.pattern) not in {"api/", "admin/"}:
+                yield from addresses(pattern.url_patterns)
+        elif pattern.name not in {None, "healthz"}:  # the icon has no name
+            yield pattern
+
+
+def test_every_address_gives_each_person_what_is_theirs(
+    runs: dict[str, TaskRun], schedule: Schedule, owner: User, stranger: User, staff: User, client_of: ClientOf
+) -> None:
+    topic = Topic.objects.create(owner=owner, name="Energy")
+    article = Article.objects.create(topic=topic, url="https://news.example/1", canonical_url="https://news.example/1")
+    things: dict[str, object] = {
+        "run_id": runs["running"].pk,
+        "schedule_id": schedule.pk,
+        "pk": facade.create_notification(username="owner", type="x", title="t", message="m").pk,
+        "topic_id": topic.pk,
+        "keyword_id": topic.keywords.create(phrase="heat pump").pk,
+        "source_id": topic.sources.create(url="https://news.example/feed").pk,
+        "article_id": article.pk,
+        "name": "default",
+        "action": "retry",
+    }
+    found = {one.name: {key: things[key] for key in one.pattern.converters} for one in addresses(urlpatterns)}
+    assert found.keys() == ADDRESSES.keys()
+    people = [client_of(user) for user in (owner, stranger, staff)]
+    for name, arguments in found.items():
+        path = reverse(name, kwargs=arguments)
+        assert tuple(client.get(path).status_code for client in people) == ADDRESSES[name], name
+        anonymous = Client().get(path)
+        if name == "sign-in":
+            assert anonymous.status_code == 200
+        elif name != "sign-out":
+            assert anonymous.status_code in {302, 405}, name
+            assert anonymous.status_code == 405 or anonymous["Location"].startswith(reverse("sign-in")), name
+
+
+def test_no_page_costs_more_the_more_there_is_to_show(
+    runs: dict[str, TaskRun], schedule: Schedule, owner: User, staff: User, client_of: ClientOf
+) -> None:
+    paths = [*pages_of(runs), reverse("schedule-list")]
+    client, boss = client_of(owner), client_of(staff)
+    queues.pause("default")
+    make_run(owner, queue="other")
+    for run in runs.values():
+        tell(run, 2)
+
+    def costs() -> dict[str, int]:
+        found = {path: queries_to_render(client, path) for path in paths}
+        return {**found, "queues": queries_to_render(boss, reverse("queue-list"))}
+
+    before = costs()
+    for number in range(1, 4):
+        make_schedule(owner, number)
+        make_run(owner, name=NASTY, queue=f"queue {number}")
+        make_run_in(Status.FAILED, owner, name=NASTY)
+        facade.create_notification(username="owner", type="x", title="t", message="m")
+    for run in runs.values():
+        tell(run, 50)
+    assert {path: (before[path], cost) for path, cost in costs().items() if cost > before[path]} == {}

@@ -108,6 +108,13 @@ def test_a_run_shows_its_arguments_result_and_timeline_but_no_secret(owner: User
     ]
 
 
+def test_the_socket_of_a_run_goes_on_where_the_page_was_made(owner: User, client_of: ClientOf) -> None:
+    run = make_run_in(Status.RUNNING, owner)
+    TaskRun.objects.filter(pk=run.pk).update(seq=12345)
+    sockets = [live.attrs["ws-connect"] for live in page(client_of(owner), run.get_absolute_url()).all(class_="live")]
+    assert f"/ws/bulk-process/{run.pk}?content=html&since=12345" in sockets
+
+
 def test_a_waiting_run_says_its_place_in_line(owner: User, client_of: ClientOf) -> None:
     make_run(owner)
     second = make_run(owner)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from tasks import ledger, lifecycle
 from tasks.exceptions import CannotRetry
 from tasks.models import TaskRun
 from tasks.states import FINAL, Status
+from tests.pages.reading import read
 from tests.tasks import working_functions as functions
 from tests.tasks.runs import make_run_in
 from tests.waiting import eventually
@@ -64,7 +66,9 @@ def test_the_page_shows_the_ledger_and_its_button_works(
 ) -> None:
     page = client_of(owner).get(f"{run.get_absolute_url()}?items=failed").content.decode()
     assert "Retry what failed" in page
-    assert "2 failed" in page
+    tabs = read(page).one("nav", aria_label="Items by outcome")
+    assert [tab.text for tab in tabs.all("a")] == ["All 10", "Failed 2", "Done 8"]
+    assert tabs.one("a", aria_current="page").text == "Failed 2"
     assert f"{ROOT}/task/{run.pk}/items.csv" in page
     assert f"{ROOT}/task/{run.pk}/logs" in page
     address = f"{run.get_absolute_url()}retry-failed/"
@@ -85,6 +89,13 @@ def test_the_export_hides_formulas_from_spreadsheets(engine_tables: None, owner:
         ["'=HYPERLINK(1)", "failed", "'-1+1"],
         ["plain", "done", ""],
     ]
+
+
+def test_items_stand_in_the_order_they_were_told_of(db: None, owner: User) -> None:
+    run = make_run_in(Status.RUNNING, owner)
+    keys = ["10", "9", "b", "a"]
+    ledger.store_items(run.pk, {key: ("done", "", None, timezone.now()) for key in keys})
+    assert [item.key for item in ledger.page_of(run.pk, limit=10)] == keys
 
 
 def test_a_stranger_sees_nothing_of_it(engine_tables: None, owner: User, stranger: User, client_of: SignIn) -> None:

@@ -18,7 +18,7 @@ from django.tasks import task
 
 from tasks.backend import TaskContext
 from tasks.exceptions import DoNotRetry, RunStopped
-from tests.tasks.functions import gate
+from tests.tasks.functions import gate, gate_file
 
 logger = logging.getLogger(__name__)
 
@@ -218,3 +218,25 @@ def ledger_work(context: TaskContext, total: int, broken: Sequence[int]) -> dict
         else:
             context.items.done(key, {"square": int(key) ** 2})
     return {"done": list(keys) if context.items.only is not None else len(keys)}
+
+
+@task(takes_context=True)
+async def keep_ledger_and_log(context: TaskContext, gate_name: str, total: int, end: str) -> dict[str, Any]:
+    """Logs and keeps a ledger in two halves, with a gate between processes after each; ends as it is told."""
+    only = context.items.only
+    keys = [str(number) for number in range(total)] if only is None else list(only)
+    for part, half in enumerate((keys[: len(keys) // 2], keys[len(keys) // 2 :])):
+        for key in half:
+            logger.info("item %s", key)
+            if int(key) % 10 == 3 and only is None:
+                context.items.failed(key, ValueError("not a number"))
+            else:
+                context.items.done(key)
+            context.progress.advance()
+        opened = gate_file(f"{gate_name}-{part}")
+        while only is None and not opened.exists():  # noqa: ASYNC110 - the gate is opened by another process
+            await asyncio.sleep(0.02)
+        opened.unlink(missing_ok=True)
+    if end == "fail" and only is None:
+        raise ValueError("the end of it")
+    return {"did": len(keys)}
