@@ -1,6 +1,7 @@
 """`/healthz`: what is up and what is away, for load balancers and for people. Asks nobody to sign in, tells no secrets.
 
 Without the database nothing works: 503. Without Redis or a worker pages still tell the truth, but later: `degraded`.
+So it is when a part of a worker had to be started again lately: all may be well, but somebody should look why.
 """
 
 import logging
@@ -12,12 +13,13 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tasks import tickets
+from tasks.db import database_now
 from tasks.standstill import SILENCE
+from tasks.workers import restarted_lately
 
 logger = logging.getLogger(__name__)
 
@@ -64,4 +66,6 @@ def _layer() -> str:
 
 def _workers() -> str:
     heard = tickets.last_heartbeat()
-    return "ok" if heard is not None and heard > timezone.now() - SILENCE else "silent"
+    if heard is None or heard < database_now() - SILENCE:
+        return "silent"
+    return "restarted" if restarted_lately() else "ok"

@@ -136,6 +136,9 @@ DATABASES["default"]["OPTIONS"]["pool"] = {
     "min_size": 1,
     "max_size": int(os.environ.get("DATABASE_POOL_SIZE", "20")),
     "timeout": 10,
+    # By itself the pool waits longer and longer between attempts, up to minutes. So it gives up soon, and whoever needs
+    # a connection then makes the next attempt: after an outage everything is back at once.
+    "reconnect_timeout": 2,
 }
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -162,6 +165,14 @@ TASKS = {
 TASKS_MAX_CONCURRENT = int(os.environ.get("TASKS_MAX_CONCURRENT", "3"))
 TASKS_GRACE_PERIOD = timedelta(seconds=float(os.environ.get("TASKS_GRACE_SECONDS", "5")))
 TASKS_KEEP_HOURS = float(os.environ.get("TASKS_KEEP_HOURS", "168"))
+# The same for all workers: each judges the others by it.
+TASKS_HEARTBEAT_SECONDS = float(os.environ.get("TASKS_HEARTBEAT_SECONDS", "2"))
+TASKS_DEAD_AFTER_SECONDS = float(os.environ.get("TASKS_DEAD_AFTER_SECONDS", "8"))
+if not 0 < 3 * TASKS_HEARTBEAT_SECONDS <= TASKS_DEAD_AFTER_SECONDS:
+    raise ImproperlyConfigured(
+        "TASKS_DEAD_AFTER_SECONDS must be at least three times TASKS_HEARTBEAT_SECONDS: a single late sign of life is "
+        "no death."
+    )
 # Values under names in which one of these (regular expressions, in any case) occurs are shown to nobody.
 TASKS_REDACT = [
     *(

@@ -8,9 +8,10 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 _THREADS = ThreadPoolExecutor(max_workers=6, thread_name_prefix="tasks-db")
 
@@ -20,6 +21,14 @@ async def in_thread[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P
     context = contextvars.copy_context()
     call = partial(context.run, _with_fresh_connection, partial(function, *args, **kwargs))
     return await asyncio.get_running_loop().run_in_executor(_THREADS, call)
+
+
+def database_now() -> datetime:
+    """The database's time: the clocks of several machines would not agree on what is due, or who is silent."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
 
 
 def _with_fresh_connection[R](function: Callable[[], R]) -> R:

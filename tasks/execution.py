@@ -27,6 +27,7 @@ from .models import TaskRun
 from .options import options_of, task_at
 from .progress import Progress
 from .retry import delay_before
+from .states import Status
 from .text import MAX_RESULT_BYTES, fit, mask_secrets, storable
 
 logger = logging.getLogger(__name__)
@@ -66,10 +67,11 @@ class Outcome:
 class Execution:
     """One attempt of one run in this process."""
 
-    def __init__(self, run_id: UUID, attempt: int, *, worker: str) -> None:
+    def __init__(self, run_id: UUID, attempt: int, *, worker: str, ticket: int | None = None) -> None:
         self._run_id = run_id
         self._attempt = attempt
         self._worker = worker
+        self._ticket = ticket
         self._why: Stop | None = None
         self._told = asyncio.Event()
 
@@ -81,7 +83,7 @@ class Execution:
 
     async def run(self) -> None:
         """Claim, call, record. Returns quietly when the run is not ours to take."""
-        run = await until_done(partial(lifecycle.claim, self._run_id, self._attempt, worker=self._worker))
+        run = await until_done(_Claim(self._run_id, self._attempt, self._worker, self._ticket))
         if run is None:
             return
         progress = Progress(run, asyncio.get_running_loop())
@@ -180,6 +182,23 @@ async def until_done[R](write: Callable[[], R]) -> R:
             logger.warning("The database is away; trying again in %.1f s", delay, exc_info=True)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5)
+
+
+class _Claim:
+    """Claims a run, again if need be: when the answer to a claim was lost, the run may be ours already."""
+
+    def __init__(self, run_id: UUID, attempt: int, worker: str, ticket: int | None) -> None:
+        self._claim = partial(lifecycle.claim, run_id, attempt, worker=worker)
+        self._ours = {"pk": run_id, "attempt": attempt, "worker": worker, "ticket": ticket, "status": Status.RUNNING}
+        self._asked = False
+
+    def __call__(self) -> TaskRun | None:
+        """The run; None when it is not ours to take."""
+        asked, self._asked = self._asked, True
+        run = self._claim()
+        if run is None and asked:
+            return TaskRun.objects.filter(**self._ours).first()
+        return run
 
 
 def _prepare(run: TaskRun, progress: Progress) -> partial[Any] | None:

@@ -1,26 +1,54 @@
-"""What should be true is made true again: lost tickets are reissued, runs of dead workers rescued."""
+"""What should be true is made true again: lost tickets are reissued, runs of dead workers rescued.
+
+A worker is told to be dead by its silence. That is judged only by who was heard all the while himself: after an outage
+of the database, a disk that was full or a machine that slept everybody was silent, and nobody is dead.
+"""
 
 import asyncio
 import logging
 import os
 import random
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import psutil
-from django.db import DatabaseError
+from django.conf import settings
+from django.db import Error as DatabaseError
 
 from . import counts, lifecycle, tickets
-from .db import in_thread
+from .db import database_now, in_thread
 from .exceptions import TransitionRefused
 from .models import TaskRun
 from .states import Status
 
 logger = logging.getLogger(__name__)
 
-INTERVAL = 3.0  # seconds between two sweeps
-HEARTBEAT = 2.0  # seconds between two signs of life of a worker
-DEAD_AFTER = timedelta(seconds=8)  # a worker silent for longer is presumed dead
+HEARTBEAT: float = settings.TASKS_HEARTBEAT_SECONDS  # between two signs of life of a worker
+DEAD_AFTER = timedelta(seconds=settings.TASKS_DEAD_AFTER_SECONDS)  # a worker silent for longer is presumed dead
+INTERVAL = DEAD_AFTER.total_seconds() * 3 / 8  # seconds between two sweeps
+
+
+class Pulse:
+    """Since when this worker has been heard without a break, by the database's clock."""
+
+    def __init__(self, longest_gap: timedelta = DEAD_AFTER / 2) -> None:
+        self._longest_gap = longest_gap
+        self._since: datetime | None = None
+        self._last: datetime | None = None
+
+    def beat(self, at: datetime) -> None:
+        """A sign of life was stored at `at`."""
+        if self._last is None or not timedelta() <= at - self._last <= self._longest_gap:
+            self._since = at
+        self._last = at
+
+    def steady_for(self, now: datetime) -> timedelta:
+        """How long it has been without a break; nothing when it is late at this moment."""
+        if self._since is None or self._last is None or not timedelta() <= now - self._last <= self._longest_gap:
+            return timedelta()
+        return now - self._since
 
 
 def worker_name() -> str:
@@ -28,12 +56,35 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{int(psutil.Process().create_time())}"
 
 
+class Reconciler:
+    """One worker's eye on all the others. Without a `pulse`, whoever is silent is dead at once."""
+
+    def __init__(self, pulse: Pulse | None = None, *, dead_after: timedelta = DEAD_AFTER) -> None:
+        self._pulse = pulse
+        self._dead_after = dead_after
+        self._suspects: set[tuple[UUID, int]] = set()
+
+    def sweep(self) -> int:
+        """Rescue and reissue whatever needs it, sum up the counts. Returns how many runs were touched."""
+        touched, suspects = 0, set()
+        if self._pulse is None or self._pulse.steady_for(database_now()) >= self._dead_after:
+            lost = tickets.runs_without_worker(dead_after=self._dead_after)
+            touched += sum(_rescue(run) for run in lost if not self._may_come_back(run))
+            suspects = {(run.pk, run.attempt) for run in lost}
+            tickets.discard_leftovers(dead_after=self._dead_after)
+        self._suspects = suspects
+        counts.sum_up()
+        waiting = tickets.runs_without_ticket(dead_after=self._dead_after)
+        return touched + sum(lifecycle.reissue_ticket(run) for run in waiting)
+
+    def _may_come_back(self, run: Any) -> bool:
+        """Its worker's row was deleted only just now: one that lives puts it back before the next sweep."""
+        return self._pulse is not None and run.lost_row and (run.pk, run.attempt) not in self._suspects
+
+
 def sweep(*, dead_after: timedelta = DEAD_AFTER) -> int:
-    """Rescue and reissue whatever needs it, sum up the counts. Returns how many runs were touched."""
-    touched = sum(_rescue(run) for run in tickets.runs_without_worker(dead_after=dead_after))
-    tickets.discard_leftovers(dead_after=dead_after)
-    counts.sum_up()
-    return touched + sum(lifecycle.reissue_ticket(run) for run in tickets.runs_without_ticket(dead_after=dead_after))
+    """One sweep that takes silence for death. Returns how many runs were touched."""
+    return Reconciler(dead_after=dead_after).sweep()
 
 
 def rescue_predecessors() -> int:
@@ -48,6 +99,11 @@ def _rescue(run: TaskRun) -> bool:
         lifecycle.rescue(run)
     except TransitionRefused:
         return False  # another process got there first, or the worker was alive after all
+    except DatabaseError:
+        raise
+    except Exception:  # one run that cannot be rescued must not keep the others from it
+        logger.exception("Run %s could not be rescued", run.pk)
+        return False
     logger.warning("Run %s was rescued from worker %s", run.pk, run.worker)
     return True
 
@@ -60,18 +116,16 @@ def _is_alive(worker: str) -> bool:
         return False
 
 
-async def keep_reconciling() -> None:
+async def keep_reconciling(pulse: Pulse | None = None) -> None:
     """Sweep at boot and every few seconds, for ever."""
-    booting = True
+    reconciler, booting = Reconciler(pulse), True
     while True:
         try:
             if booting:
                 await in_thread(rescue_predecessors)
                 booting = False
-            await in_thread(sweep)
+            await in_thread(reconciler.sweep)
         except DatabaseError:
             logger.warning("Could not look for lost runs; trying again", exc_info=True)
-        except Exception:
-            logger.exception("Looking for lost runs failed; trying again")
         # Workers that started together should not sweep together.
         await asyncio.sleep(INTERVAL * (0.75 + random.random() / 2))  # noqa: S311

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F
 
 from . import due, schedulable
-from .db import in_thread
+from .db import database_now, in_thread
 from .exceptions import AlreadyRunning, BadSchedule
 from .models import Schedule, TaskEvent, TaskRun
 from .text import fit, mask_secrets
@@ -111,23 +111,13 @@ def fire_due(now: datetime | None = None) -> int:
     return sum(_fire_if_due(pk, moment) for pk in list(waiting.values_list("pk", flat=True)[:BATCH]))
 
 
-def database_now() -> datetime:
-    """The database's time: the clocks of several machines would not agree on what is due."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        moment: datetime = cursor.fetchone()[0]
-    return moment
-
-
 async def keep_firing() -> None:
     """Start what is due, for ever. Every worker does."""
     while True:
         try:
             await in_thread(fire_due)
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             logger.warning("Could not look for due schedules; trying again", exc_info=True)
-        except Exception:
-            logger.exception("Looking for due schedules failed; trying again")
         # Workers that started together should not look together.
         await asyncio.sleep(LOOK_EVERY * (0.75 + random.random() / 2))  # noqa: S311
 

@@ -9,11 +9,12 @@ from django.utils import timezone
 from . import tickets
 from .models import TaskRun
 from .queues import paused_since
+from .reconcile import DEAD_AFTER
 from .states import Status
 
-# A worker takes up a waiting run within milliseconds and says every second that it is alive.
+# A worker takes up a waiting run within milliseconds and says every two seconds that it is alive.
 PATIENCE = timedelta(seconds=20)
-SILENCE = timedelta(seconds=10)
+SILENCE = DEAD_AFTER + timedelta(seconds=2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -41,17 +41,21 @@ def discard(tickets: Collection[int | None]) -> None:
 
 
 def runs_without_worker(*, dead_after: timedelta) -> list[TaskRun]:
-    """Running runs whose ticket is gone, or held by a worker that is gone or silent for `dead_after`."""
+    """Running runs whose ticket is gone, or held by a worker that is gone or silent for `dead_after`.
+
+    Each has `lost_row`: the ticket is there, the row of the worker that holds it is not. A worker that lives puts it
+    back with its next heartbeat.
+    """
     return list(
         TaskRun.objects.raw(
             """
-            SELECT run.* FROM background_tasks run
+            SELECT run.*, job.id IS NOT NULL AND worker.id IS NULL AS lost_row FROM background_tasks run
             LEFT JOIN procrastinate_jobs job ON job.id = run.ticket AND job.status = 'doing'
             LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
             WHERE run.status = 'running'
-              AND (worker.id IS NULL OR worker.last_heartbeat < now() - %s)
+              AND (worker.id IS NULL OR worker.last_heartbeat NOT BETWEEN now() - %s AND now() + %s)
             """,
-            [dead_after],
+            [dead_after, dead_after],
         )
     )
 

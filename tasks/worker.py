@@ -1,6 +1,7 @@
 """The worker: fetches tickets through Procrastinate and executes their runs, in whatever event loop it is started.
 
-Supervised: when the engine stops by itself (a side task died, Postgres went away), it is started again with back-off.
+Supervised: each part of it that ends is started again, with back-off, and the worker's row says so (workers.py). The
+engine is one of them; its own side tasks are others, and outlive a database that is away (engine.py).
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 from procrastinate import JobContext, PsycopgConnector
 from procrastinate.contrib.django import app as engine
 from procrastinate.contrib.django.utils import connector_params
@@ -26,17 +28,24 @@ from psycopg import AsyncConnection
 from live.publishing import use_loop
 
 from .db import in_thread
+from .engine import Engine
 from .execution import Execution, Stop
 from .manager import cleanup_old_tasks
 from .queues import MAINTENANCE_QUEUE
-from .reconcile import DEAD_AFTER, HEARTBEAT, keep_reconciling, worker_name
+from .reconcile import HEARTBEAT, Pulse, keep_reconciling, worker_name
 from .schedules import keep_firing
+from .supervision import Backoff, keep, say_ended
 from .tickets import EXECUTE
+from .workers import Vitals, stopped
 
 logger = logging.getLogger(__name__)
 
+GOODBYE = 2.0  # seconds for the worker's last word about itself
 POLL = 1.0  # seconds: when `run_after` passes nobody sends a notification, so somebody has to look
-FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 5.0
+RECONNECT = (
+    2.0  # seconds a pool tries again by itself, longer and longer; whoever needs a connection then tries at once
+)
+PRUNE_AFTER = 3600.0  # seconds; the rows of dead workers are told by their age, not by being gone
 
 
 class Worker:
@@ -53,6 +62,8 @@ class Worker:
         self.concurrency = concurrency or settings.TASKS_MAX_CONCURRENT
         self.grace = grace if grace is not None else settings.TASKS_GRACE_PERIOD
         self._queues = None if queues is None else [*queues, MAINTENANCE_QUEUE]
+        self._vitals = Vitals(self.name, concurrency=self.concurrency, queues=queues)
+        self._pulse = Pulse()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -63,25 +74,42 @@ class Worker:
         """Work until `stop()`. Comes back after the last run has ended or gone back in line."""
         use_loop(asyncio.get_running_loop())
         beside = [
-            asyncio.create_task(keep_reconciling(), name="reconciler"),
-            asyncio.create_task(keep_firing(), name="schedules"),
+            asyncio.create_task(keep(part, work, self._vitals), name=part)
+            for part, work in {
+                "reconciler": lambda: keep_reconciling(self._pulse),
+                "schedules": keep_firing,
+                "description": self._vitals.keep_writing,
+            }.items()
         ]
-        backoff = FIRST_BACKOFF
         try:
-            while not self._stopping.is_set():
-                started = asyncio.get_running_loop().time()
-                try:
-                    await self._run_engine()
-                except Exception:
-                    logger.warning("The worker's engine stopped; starting it again", exc_info=True)
-                if asyncio.get_running_loop().time() - started > 60:
-                    backoff = FIRST_BACKOFF
-                await self._sleep(backoff)
-                backoff = min(backoff * 2, LONGEST_BACKOFF)
+            await self._keep_engine()
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)
+            await self._say_goodbye()
+
+    async def _keep_engine(self) -> None:
+        loop, backoff = asyncio.get_running_loop(), Backoff()
+        while not self._stopping.is_set():
+            begun, error = loop.time(), None
+            try:
+                await self._run_engine()
+            except Exception as caught:
+                error = caught
+            if self._stopping.is_set():
+                if error is not None:
+                    logger.warning("The worker's engine did not stop in order (%r)", error)
+                return
+            say_ended("engine", error)
+            await self._sleep(backoff.after(loop.time() - begun))
+            self._vitals.restarted("engine", error)
+
+    async def _say_goodbye(self) -> None:
+        try:
+            await asyncio.wait_for(in_thread(stopped, self.name), GOODBYE)
+        except (DatabaseError, TimeoutError) as error:
+            logger.info("The worker could not say that it leaves (%r)", error)
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -89,25 +117,29 @@ class Worker:
 
     async def _run_engine(self) -> None:
         # with_connector, not replace_connector: the latter would break transactional enqueue in this process.
-        app = engine.with_connector(PsycopgConnector(kwargs=connector_params(), configure=_hurry))
+        pool: dict[str, Any] = {"timeout": 3 * RECONNECT / 2, "reconnect_timeout": RECONNECT}
+        app = engine.with_connector(PsycopgConnector(kwargs=connector_params(), configure=_hurry, **pool))
         app.job_manager = TicketManager(app.connector)
+        app.perform_import_paths()
         async with app.open_async():
-            running = asyncio.create_task(
-                app.run_worker_async(
-                    name=self.name,
-                    queues=self._queues,  # type: ignore[arg-type]  # None means all
-                    concurrency=self.concurrency,
-                    delete_jobs="always",
-                    additional_context={"worker": self.name},
-                    install_signal_handlers=False,
-                    shutdown_graceful_timeout=self.grace.total_seconds(),
-                    fetch_job_polling_interval=POLL,
-                    abort_job_polling_interval=POLL,
-                    update_heartbeat_interval=HEARTBEAT,
-                    stalled_worker_timeout=DEAD_AFTER.total_seconds(),
-                    task_middleware=[],  # our runs bring their own database threads
-                )
+            worker = Engine(
+                vitals=self._vitals,
+                pulse=self._pulse,
+                app=app,
+                name=self.name,
+                queues=self._queues,  # None means all
+                concurrency=self.concurrency,
+                delete_jobs="always",
+                additional_context={"worker": self.name},
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=self.grace.total_seconds(),
+                fetch_job_polling_interval=POLL,
+                abort_job_polling_interval=POLL,
+                update_heartbeat_interval=HEARTBEAT,
+                stalled_worker_timeout=PRUNE_AFTER,
+                task_middleware=[],  # our runs bring their own database threads
             )
+            running = asyncio.create_task(worker.run())
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -162,7 +194,7 @@ async def _hurry(connection: AsyncConnection[Any]) -> None:
 @engine.task(name=EXECUTE, pass_context=True)
 async def execute(context: JobContext, run_id: str, attempt: int) -> None:
     """What a ticket asks for: execute one attempt of one run."""
-    execution = Execution(UUID(run_id), attempt, worker=_worker_of(context))
+    execution = Execution(UUID(run_id), attempt, worker=_worker_of(context), ticket=context.job.id)
     work = asyncio.create_task(execution.run(), name=f"run {run_id}")
     while not work.done():
         try:

@@ -90,7 +90,7 @@ def test_a_worker_that_was_frozen_cannot_write_when_it_wakes(started: list[Proce
     frozen.send(signal.SIGSTOP)
     started.append(Process("worker"))
     again = TaskRun.objects.filter(pk=result.id, attempt=2, status=Status.RUNNING)
-    eventually(again.exists, within=20)
+    eventually(again.exists, within=45)  # it starts, watches for as long as silence counts as death, and looks
     frozen.send(signal.SIGCONT)
     run = ended(result.id)
     assert (run.status, run.attempt) == (Status.COMPLETED, 2)

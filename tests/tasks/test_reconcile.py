@@ -1,11 +1,12 @@
 """What the reconciler makes true again."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 
 from tasks import lifecycle, reconcile, tickets
+from tasks.db import database_now
 from tasks.states import Status
 from tests.tasks.runs import make_run, make_run_in
 
@@ -84,3 +85,50 @@ def test_dead_processes_of_this_host_are_told_by_their_pid() -> None:
     assert reconcile.rescue_predecessors() == 1
     dead.refresh_from_db()
     assert dead.status == Status.PENDING
+
+
+SECOND = timedelta(seconds=1)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def test_a_pulse_is_steady_from_its_first_beat_after_a_break() -> None:
+    pulse = reconcile.Pulse(4 * SECOND)
+    assert pulse.steady_for(NOON) == timedelta()
+    for second in (0, 2, 5):
+        pulse.beat(NOON + second * SECOND)
+    assert pulse.steady_for(NOON + 6 * SECOND) == 6 * SECOND
+    assert pulse.steady_for(NOON + 10 * SECOND) == timedelta(), "it is late: it may be broken"
+    pulse.beat(NOON + 60 * SECOND)
+    assert pulse.steady_for(NOON + 61 * SECOND) == SECOND, "what was before the break is forgotten"
+    pulse.beat(NOON)
+    assert pulse.steady_for(NOON + SECOND) == SECOND, "a clock that was put back is a break, too"
+
+
+def test_who_was_not_heard_himself_does_not_judge_the_silent() -> None:
+    run = make_run_in(Status.RUNNING, max_attempts=2)
+    hold(run.ticket, silent_for=60)
+    pulse = reconcile.Pulse(4 * SECOND)
+    reconciler = reconcile.Reconciler(pulse)
+    assert reconciler.sweep() == 0
+    pulse.beat(database_now())
+    assert reconciler.sweep() == 0
+    for seconds in (9, 6, 3, 0):
+        pulse.beat(database_now() - seconds * SECOND)
+    assert reconciler.sweep() == 1
+
+
+def test_a_worker_whose_row_was_deleted_has_until_the_next_sweep_to_put_it_back() -> None:
+    run = make_run_in(Status.RUNNING, max_attempts=2)
+    hold(run.ticket, silent_for=1)
+    sql("DELETE FROM procrastinate_workers")
+    pulse = reconcile.Pulse(4 * SECOND)
+    for seconds in (9, 6, 3, 0):
+        pulse.beat(database_now() - seconds * SECOND)
+    reconciler = reconcile.Reconciler(pulse)
+    assert [reconciler.sweep(), reconciler.sweep()] == [0, 1]
+
+
+def test_a_sign_of_life_from_the_future_is_none() -> None:
+    run = make_run_in(Status.RUNNING, max_attempts=2)
+    hold(run.ticket, silent_for=-3600)  # the database's clock was put back by an hour since
+    assert reconcile.sweep() == 1
