@@ -97,7 +97,11 @@ class Server(Process):
     def __init__(self, *arguments: str, port: int | None = None, **environment: str) -> None:
         self.port = port or free_port()
         super().__init__(*self.command, "--port", str(self.port), *arguments, **environment)
-        eventually(self._answers, within=30, what="the server answers")
+        try:
+            eventually(self._answers, within=60, what="the server answers")
+        except AssertionError:
+            self.end()  # nobody else knows of it
+            raise
 
     @property
     def url(self) -> str:
