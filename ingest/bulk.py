@@ -11,6 +11,7 @@ from . import store
 from .canonical import canonical_url
 from .fetch import Fetcher
 from .models import Article, Topic
+from .notebook import Notebook, key_of
 from .relevance import Rules
 from .reporting import Reporter
 from .service import outcome_of, process_articles_batch
@@ -28,20 +29,24 @@ async def analyse_urls(
     progress: Reporter,
     run_id: UUID,
     fetcher: Fetcher | None = None,
+    notebook: Notebook | None = None,
 ) -> dict[str, Any]:
     """Read every address once. With `save` they become articles of the topic, which is made if need be.
 
-    Without a topic of that name, the name itself is the keyword.
+    Without a topic of that name, the name itself is the keyword. A run that retries what failed reads those addresses
+    alone.
     """
+    notebook = notebook or Notebook(run_id)
     topic, rules = await in_thread(_topic_and_rules, owner_id, topic_name, save=save)
     if relevance_threshold is not None:
         rules = replace(rules, relevance_threshold=relevance_threshold)
-    wanted = _candidates(urls)
+    only = notebook.only
+    wanted = {url: one for url, one in _candidates(urls).items() if only is None or key_of(one.url) in only}
     candidates = list(wanted.values())
     done = 0
     if save:
         await in_thread(store.add_articles, topic.pk, None, wanted)
-        candidates, done = await in_thread(_to_do, topic.pk, list(wanted), run_id)
+        candidates, done = await in_thread(_to_do, topic.pk, list(wanted), run_id, again=notebook.only is not None)
     async with fetcher or Fetcher() as client:
         tally = await process_articles_batch(
             topic,
@@ -53,8 +58,9 @@ async def analyse_urls(
             done_before=done,
             save=save,
             keep_results=True,
+            notebook=notebook,
         )
-    decisions, failures = dict(tally.decisions), dict(tally.failures)
+    decisions, failures = tally.in_all()
     if save:
         decisions, failures = await in_thread(store.count_decisions, run_id)
     return {
@@ -88,7 +94,9 @@ def _candidates(urls: Sequence[str]) -> dict[str, store.Candidate]:
     return found
 
 
-def _to_do(topic_id: int, addresses: list[str], run_id: UUID) -> tuple[list[store.Candidate], int]:
+def _to_do(topic_id: int, addresses: list[str], run_id: UUID, *, again: bool) -> tuple[list[store.Candidate], int]:
     rows = Article.objects.filter(topic_id=topic_id, canonical_url__in=addresses)
     ids = list(rows.values_list("pk", flat=True))
+    if again:
+        store.reopen_failed(topic_id, ids, run_id)
     return store.pending_candidates(topic_id, ids=ids), rows.decided_by(run_id).count()

@@ -13,6 +13,7 @@ from .feeds import Feed, NotAFeed, parse_feed
 from .fetch import Fetcher
 from .guard import FetchError
 from .models import Source, Topic
+from .notebook import Notebook
 from .reporting import Reporter, Stage
 
 
@@ -29,6 +30,11 @@ class Discovery:
     waiting: int = 0
     candidates: dict[str, store.Candidate] = field(default_factory=dict)
 
+    def count(self, how: str, new: int) -> None:
+        """One more source: `how` is the name of a count above."""
+        setattr(self, how, getattr(self, how) + 1)
+        self.new += new
+
     def as_json(self) -> dict[str, int]:
         """The counts for the outcome."""
         return {
@@ -39,58 +45,82 @@ class Discovery:
         }
 
 
-async def discover(topic: Topic, fetcher: Fetcher, progress: Reporter, *, dry_run: bool = False) -> Discovery:
+async def discover(
+    topic: Topic, fetcher: Fetcher, progress: Reporter, notebook: Notebook, *, dry_run: bool = False
+) -> Discovery:
     """Read every source of `topic` that may be read now and store its new entries as pending articles.
 
-    A source in trouble is noted with the source and does not stop the others. A dry run stores nothing.
+    A source in trouble is noted with the source and does not stop the others. What an earlier attempt of the run has
+    read is not read again, but counted. A dry run stores nothing, so it reads everything again.
     """
     sources = await in_thread(lambda: list(topic.sources.all()))
     now = timezone.now()
-    due = [source for source in sources if source.next_check_at is None or source.next_check_at <= now]
-    found = Discovery(waiting=len(sources) - len(due))
+    found, due = Discovery(), []
+    for source in sources:
+        noted = None if dry_run else notebook.feed(source.pk)
+        if noted is not None:
+            found.count(noted["how"], noted["new"])
+        elif source.next_check_at is None or source.next_check_at <= now:
+            due.append(source)
+        else:
+            found.waiting += 1
     progress.update(stage=Stage.FEEDS, message=f"Reading {len(due)} feeds" if len(due) != 1 else "Reading 1 feed")
     async with asyncio.TaskGroup() as group:
         for source in due:
-            group.create_task(_read(topic, source, fetcher, progress, found, dry_run=dry_run))
+            group.create_task(_read_and_note(topic, source, fetcher, progress, notebook, found, dry_run=dry_run))
     return found
+
+
+async def _read_and_note(
+    topic: Topic,
+    source: Source,
+    fetcher: Fetcher,
+    progress: Reporter,
+    notebook: Notebook,
+    found: Discovery,
+    *,
+    dry_run: bool,
+) -> None:
+    how, new = await _read(topic, source, fetcher, progress, found, dry_run=dry_run)
+    found.count(how, new)
+    if not dry_run:
+        await notebook.note_feed(source.pk, how, new)
 
 
 async def _read(
     topic: Topic, source: Source, fetcher: Fetcher, progress: Reporter, found: Discovery, *, dry_run: bool
-) -> None:
+) -> tuple[str, int]:
+    """Read one source. Returns how that went (the name of a count) and how many entries are new."""
     progress.update(current_item=str(source))
     # A dry run asks for everything: nothing it is told is kept.
     conditions = {} if dry_run else {"etag": source.etag, "last_modified": source.last_modified}
     try:
         fetched = await fetcher.feed(source.url, **conditions)
         if fetched.status == 304:
-            found.unchanged += 1
             if not dry_run:
                 await in_thread(store.note_unchanged, source)
-            return
+            return "unchanged", 0
         feed = await in_child(parse_feed, fetched.body, fetched.url, fetched.content_type)
     except (FetchError, AnalysisError, NotAFeed) as error:
-        found.failed += 1
         if not dry_run:
             await in_thread(store.note_failure, source, str(error), getattr(error, "retry_after", None))
-        return
-    found.read += 1
+        return "failed", 0
     if dry_run:
-        await _look(topic, source, feed, found)
-        return
+        return "read", await _look(topic, source, feed, found)
     # Entries first: were the etag kept and the entries lost, the feed would say "nothing new" for ever.
     candidates = store.candidates_of(feed.entries, str(source))
     new = await in_thread(store.add_articles, topic.pk, source.pk, candidates)
-    # Not `+= await`: that would read the sum before the wait, and lose what others add meanwhile.
-    found.new += new
     await in_thread(
         store.note_success, source, title=feed.title, etag=fetched.etag, last_modified=fetched.last_modified
     )
+    return "read", new
 
 
-async def _look(topic: Topic, source: Source, feed: Feed, found: Discovery) -> None:
+async def _look(topic: Topic, source: Source, feed: Feed, found: Discovery) -> int:
+    """Note the new entries as candidates. Returns how many no other source had told of."""
     candidates = store.candidates_of(feed.entries, str(source))
     new = await in_thread(store.only_new, topic.pk, candidates)
+    before = len(found.candidates)
     for address, candidate in new.items():
         found.candidates.setdefault(address, candidate)
-    found.new = len(found.candidates)
+    return len(found.candidates) - before

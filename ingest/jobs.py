@@ -15,6 +15,7 @@ from tasks.models import TaskRun
 
 from . import bulk
 from .models import Topic
+from .notebook import Notebook
 from .service import merge_outcomes, run_auto_ingest
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ async def collect(
     topics = await in_thread(_topics, context.owner_id, topic_id)
     if topic_id is not None and not topics:
         raise DoNotRetry("This topic does not exist any more.")
+    notebook = _notebook_of(context)
     outcomes: list[dict[str, Any]] = []
     for topic in topics:
         left = None if limit is None else max(0, limit - sum(one["processed"] for one in outcomes))
@@ -46,6 +48,7 @@ async def collect(
                 limit=left,
                 dry_run=dry_run,
                 counted_before=sum(one["processed"] for one in outcomes),
+                notebook=notebook,
             )
         )
     return outcomes[0] if len(outcomes) == 1 else merge_outcomes(outcomes, dry_run=dry_run)
@@ -74,7 +77,12 @@ async def bulk_analysis(
         save=save,
         progress=context.progress,
         run_id=context.run_id,
+        notebook=_notebook_of(context),
     )
+
+
+def _notebook_of(context: "TaskContext") -> Notebook:
+    return Notebook(context.run_id, checkpoint=context.checkpoint, items=context.items)
 
 
 def start_collecting(

@@ -4,21 +4,24 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from tasks.db import in_thread
+from tasks.exceptions import RunStopped
 
 from . import analysis as stages
 from . import store
 from .children import AnalysisError, in_child
 from .decisions import Decision, Failure
 from .dedupe import Seen
-from .discovery import discover
+from .discovery import Discovery, discover
 from .fetch import Fetched, Fetcher
 from .guard import FetchError
 from .models import Topic
+from .notebook import Notebook
 from .queue import AnalysisOutcome, AnalysisQueue, AnalysisTask
 from .relevance import Rules
 from .reporting import Reporter, Stage
@@ -46,22 +49,29 @@ async def run_auto_ingest(
     dry_run: bool = False,
     counted_before: int = 0,
     fetcher: Fetcher | None = None,
+    notebook: Notebook | None = None,
 ) -> dict[str, Any]:
     """Find what is new in the topic's sources and decide every pending article, `limit` at most.
 
-    Taken up again after a kill, it goes on with what is left; its numbers include what it had done before. A
-    dry run reads and judges the new entries, and stores nothing. Returns the outcome, as it is kept with the
+    Taken up again after a kill, it goes on with what is left, by its `notebook` and by the articles themselves; its
+    numbers include what it had done before. A dry run reads and judges the new entries, and stores nothing. A run that
+    retries what failed reads no feed, and decides those articles alone. Returns the outcome, as it is kept with the
     run.
     """
     started = time.monotonic()
+    notebook = notebook or Notebook(run_id)
     async with fetcher or Fetcher() as client:
-        found = await discover(topic, client, progress, dry_run=dry_run)
         before: dict[str, int] = {}
-        if dry_run:
-            candidates = [replace(one, id=-number) for number, one in enumerate(found.candidates.values(), start=1)][
-                :limit
-            ]
+        if notebook.only is not None and not dry_run:
+            found = Discovery()
+            before, _ = await in_thread(store.count_decisions, run_id, topic.pk)
+            candidates = await in_thread(_failed_before, topic.pk, notebook, run_id)
+        elif dry_run:
+            found = await discover(topic, client, progress, notebook, dry_run=True)
+            new = [replace(one, id=-number) for number, one in enumerate(found.candidates.values(), start=1)]
+            candidates = notebook.wanted(new)[:limit]
         else:
+            found = await discover(topic, client, progress, notebook)
             before, _ = await in_thread(store.count_decisions, run_id, topic.pk)
             left = None if limit is None else max(0, limit - sum(before.values()))
             candidates = await in_thread(get_pending_articles, topic.pk, left)
@@ -73,8 +83,9 @@ async def run_auto_ingest(
             fetcher=client,
             done_before=counted_before + sum(before.values()),
             save=not dry_run,
+            notebook=notebook,
         )
-    decisions, failures = dict(tally.decisions), dict(tally.failures)
+    decisions, failures = tally.in_all()
     if not dry_run:
         decisions, failures = await in_thread(store.count_decisions, run_id, topic.pk)
     return {
@@ -85,15 +96,29 @@ async def run_auto_ingest(
     }
 
 
+def _failed_before(topic_id: int, notebook: Notebook, run_id: UUID) -> list[Candidate]:
+    """What a retry of the failed articles still has to decide: pending again."""
+    ids = [one.id for one in notebook.wanted(store.failed_candidates(topic_id))]
+    store.reopen_failed(topic_id, ids, run_id)
+    return notebook.wanted(store.pending_candidates(topic_id))
+
+
 @dataclass(kw_only=True, slots=True)
 class Tally:
-    """What a call to process_articles_batch did."""
+    """What a call to process_articles_batch did. `noted`: what earlier attempts had decided and nobody saved."""
 
     decisions: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    noted: list[dict[str, Any]] = field(default_factory=list)
     decided_elsewhere: int = 0
     seconds: float = 0.0
     results: list[dict[str, Any]] = field(default_factory=list)
+
+    def in_all(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Articles per decision and per failure code, those of earlier attempts included."""
+        decisions = self.decisions + Counter(row["decision"] for row in self.noted)
+        failures = self.failures + Counter(row["failure"] for row in self.noted if row["failure"])
+        return dict(decisions), dict(failures)
 
 
 async def process_articles_batch(
@@ -107,8 +132,19 @@ async def process_articles_batch(
     done_before: int = 0,
     save: bool = True,
     keep_results: bool = False,
+    notebook: Notebook | None = None,
 ) -> Tally:
-    """Fetch, analyse, judge and save `candidates`; each ends with a decision and its reasons."""
+    """Fetch, analyse, judge and save `candidates`; each ends with a decision and its reasons.
+
+    With `keep_results`, or when nothing is saved, what earlier attempts decided is taken from the `notebook`.
+    """
+    notebook = notebook or Notebook(run_id)
+    keep_rows = keep_results or not save
+    noted = notebook.rows(topic) if keep_rows else []
+    if not save:
+        done = {row["url"] for row in noted}
+        candidates = [one for one in candidates if one.url not in done]
+        done_before += len(noted)
     if rules is None:
         rules = await in_thread(store.rules_of, topic)
     seen = Seen(await in_thread(store.recent_texts, topic.pk) if topic.pk else None)
@@ -120,11 +156,17 @@ async def process_articles_batch(
         fetcher=fetcher,
         run_id=run_id,
         save=save,
-        keep_results=keep_results,
+        keep_rows=keep_rows,
+        notebook=notebook,
         done=done_before,
         total=done_before + len(candidates),
     )
-    return await collector.collect(candidates)
+    tally = await collector.collect(candidates)
+    if not save:
+        tally.noted = noted
+    if keep_results:
+        tally.results = noted + collector.rows
+    return tally
 
 
 class _Collector:
@@ -142,19 +184,21 @@ class _Collector:
         fetcher: Fetcher,
         run_id: UUID,
         save: bool,
-        keep_results: bool,
+        keep_rows: bool,
+        notebook: Notebook,
         done: int,
         total: int,
     ) -> None:
         self._topic, self._rules, self._seen = topic, rules, seen
         self._progress, self._fetcher, self._run_id = progress, fetcher, run_id
-        self._save, self._keep_results = save, keep_results
+        self._save, self._keep_rows, self._notebook = save, keep_rows, notebook
         self._done, self._total = done, total
         self._before = done
         self._unsaved: list[Decided] = []
         self._saved_at = time.monotonic()
         self._batch: list[dict[str, Any]] = []
         self._batches = 0
+        self.rows: list[dict[str, Any]] = []
         self._tally = Tally()
 
     async def collect(self, candidates: Sequence[Candidate]) -> Tally:
@@ -230,19 +274,22 @@ class _Collector:
         return len(self._unsaved) >= BATCH or time.monotonic() - self._saved_at >= SAVE_AFTER_SECONDS
 
     async def _flush(self, *, quietly: bool = False) -> None:
-        if self._save and self._unsaved:
+        unsaved, self._unsaved = self._unsaved, []
+        if self._save and unsaved:
             if not quietly:
                 self._progress.update(stage=Stage.SAVING)
-            unsaved, self._unsaved = self._unsaved, []
             written = await in_thread(store.save_decisions, unsaved, self._run_id)
             self._tally.decided_elsewhere += len(unsaved) - written
+        rows = [_row(one) for one in unsaved] if self._keep_rows else []
+        self.rows += rows
+        # Last: the notes may lag behind what is saved, but never say more.
+        with suppress(RunStopped) if quietly else nullcontext():
+            await self._notebook.note_decisions(self._topic, unsaved, rows)
         self._saved_at = time.monotonic()
 
     def _report_batch(self) -> None:
         self._batches += 1
         results, self._batch = self._batch, []
-        if self._keep_results:
-            self._tally.results += results
         batches = -(-(self._total - self._before) // BATCH)
         self._progress.batch(completed=self._batches, total=max(batches, self._batches), results=results)
 

@@ -129,6 +129,18 @@ def pending_candidates(topic_id: int, limit: int | None = None, ids: Sequence[in
     ]
 
 
+def reopen_failed(topic_id: int, ids: Sequence[int], run_id: UUID) -> None:
+    """Let `run_id` decide once more what failed; what it has decided itself stays decided."""
+    failed = Article.objects.filter(topic_id=topic_id, pk__in=ids, decision=Decision.FAILED).exclude(run=run_id)
+    failed.update(decision=Decision.PENDING, failure="", reasons={}, decided_at=None, run=None)
+
+
+def failed_candidates(topic_id: int) -> list[Candidate]:
+    """What of the topic could not be read, oldest first."""
+    failed = Article.objects.filter(topic_id=topic_id, decision=Decision.FAILED).order_by("id")
+    return [Candidate(id=pk, url=url) for pk, url in failed.values_list("id", "url")]
+
+
 def recent_texts(topic_id: int) -> dict[int, int]:
     """The simhashes of the topic's latest approved articles, by article."""
     rows = (

@@ -15,6 +15,7 @@ from ingest.demo_site import DemoSite, Pace
 from ingest.jobs import start_collecting
 from ingest.models import Article, Topic
 from notifications.models import Notification
+from tasks import ledger
 from tasks.models import TaskRun
 from tasks.states import FINAL, Status
 from tests.servers import Process, Server, free_port
@@ -73,6 +74,9 @@ def test_after_kill_9_mid_run_no_article_is_processed_twice_and_the_bell_rings_o
         assert Article.objects.get(pk=pk).decided_at == decided_at, "decided once"
     read_again = {f"{site.url}{path}" for path in site.requests[requests_before:]}
     assert not paths_read & read_again, "what was decided before the kill was not even fetched again"
+    assert not set(topic.sources.values_list("url", flat=True)) & read_again, "nor were the feeds"
+    assert run.result["found"] == run.total_items
+    assert sum(ledger.counts_of(run.pk).values()) == run.total_items
     assert Notification.objects.filter(user=owner).count() == 1
 
 
