@@ -1,5 +1,6 @@
 """Settings of the project. Everything a deployment changes comes from the environment; see docs/settings.md."""
 
+import json
 import os
 import secrets
 from datetime import timedelta
@@ -20,6 +21,17 @@ def _flag(name: str, default: bool) -> bool:
 
 def _list(name: str, default: str) -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def _hours_by_task(name: str) -> dict[str, float]:
+    """`{"app.jobs.nightly": 720}`: hours by dotted path of a task."""
+    try:
+        hours = {str(task): float(value) for task, value in json.loads(os.environ.get(name) or "{}").items()}
+    except (ValueError, TypeError, AttributeError):
+        hours = {"": -1.0}
+    if not all(0 <= value < float("inf") for value in hours.values()):
+        raise ImproperlyConfigured(f'{name} must say hours by task, as in {{"app.jobs.nightly": 720}}.')
+    return hours
 
 
 def _secret_key() -> str:
@@ -165,6 +177,7 @@ TASKS = {
 TASKS_MAX_CONCURRENT = int(os.environ.get("TASKS_MAX_CONCURRENT", "3"))
 TASKS_GRACE_PERIOD = timedelta(seconds=float(os.environ.get("TASKS_GRACE_SECONDS", "5")))
 TASKS_KEEP_HOURS = float(os.environ.get("TASKS_KEEP_HOURS", "168"))
+TASKS_KEEP = _hours_by_task("TASKS_KEEP")
 # The same for all workers: each judges the others by it.
 TASKS_HEARTBEAT_SECONDS = float(os.environ.get("TASKS_HEARTBEAT_SECONDS", "2"))
 TASKS_DEAD_AFTER_SECONDS = float(os.environ.get("TASKS_DEAD_AFTER_SECONDS", "8"))

@@ -235,12 +235,17 @@ def retry_task(request: HttpRequest, task_id: UUID) -> Any:
 
 @router.post("/cleanup", response=CleanupAnswer, summary="Delete old runs")
 def cleanup(
-    request: HttpRequest, max_age_hours: float = Query(24, ge=0, le=1_000_000, allow_inf_nan=False)
+    request: HttpRequest,
+    max_age_hours: float = Query(24, ge=0, le=1_000_000, allow_inf_nan=False),
+    include_kept: bool = Query(False),
 ) -> dict[str, Any]:
-    """Delete runs that ended more than `max_age_hours` ago. Staff with permission only."""
+    """Delete runs that ended more than `max_age_hours` ago. Staff with permission only.
+
+    Tasks with a while of their own keep their runs for that, unless `include_kept`.
+    """
     if not (request.user.is_staff and request.user.has_perm("tasks.cleanup_taskrun")):
         raise ApiError(403, "forbidden", "Only staff who may clean up can delete old runs.")
-    return {"deleted": manager.cleanup_old_tasks(max_age_hours)}
+    return {"deleted": manager.cleanup_old_tasks(max_age_hours, include_kept=include_kept)}
 
 
 def _controllable(request: HttpRequest, task_id: UUID) -> TaskRun:

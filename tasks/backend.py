@@ -38,6 +38,7 @@ class Task(DjangoTask):
     backoff: timedelta = timedelta(seconds=5)  # Wait before the second attempt; doubles with each further one.
     title: str = ""  # What people read; the function's name when empty.
     isolate: bool = False  # In a process of its own, which cancel and timeout can kill. For sync functions.
+    keep: timedelta | None = None  # How long its runs are kept after their end; None means TASKS_KEEP_HOURS.
     notification: str = ""  # Dotted path: TaskRun -> notify.Draft | None.
     owner_id: int | None = None
     topic: str = ""
@@ -139,6 +140,8 @@ class ProcrastinateBackend(BaseTaskBackend):
                 raise InvalidTask("max_attempts must be 1 or more.")
             if task.timeout is not None and task.timeout <= timedelta():
                 raise InvalidTask("timeout must be longer than zero.")
+            if task.keep is not None and task.keep < timedelta():
+                raise InvalidTask("keep must be zero or longer.")
             if task.isolate and iscoroutinefunction(task.func):
                 raise InvalidTask(
                     "isolate=True is for sync functions: a coroutine can be stopped where it is. Leave isolate out, or "

@@ -49,6 +49,7 @@ class TaskOptions(TypedDict, total=False):
     topic: str
     unique: str
     isolate: bool
+    keep: timedelta | None
     notification: str
     metadata: dict[str, Any]
 

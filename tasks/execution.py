@@ -178,8 +178,8 @@ async def until_done[R](write: Callable[[], R]) -> R:
     while True:
         try:
             return await in_thread(write)
-        except (OperationalError, InterfaceError):
-            logger.warning("The database is away; trying again in %.1f s", delay, exc_info=True)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("The database is away (%r); trying again in %.1f s", error, delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5)
 

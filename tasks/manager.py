@@ -1,21 +1,17 @@
 """The seed's task manager as functions: for code that thinks in task ids rather than in `@task` objects."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
-from django.utils import timezone
 
 from . import lifecycle, tickets
 from .backend import Task
+from .cleanup import cleanup_old_tasks as cleanup_old_tasks
 from .eta import eta_seconds
 from .models import RunCount, TaskRun, TaskRunQuerySet
-
-CLEANUP_BATCH = 1000
 
 
 def create_task(
@@ -64,28 +60,6 @@ def get_task_summary(*, viewer: AbstractBaseUser | AnonymousUser | None = None) 
     """Counts: total, running, pending, completed, failed, cancelled. As quick for a million runs as for ten."""
     counts = RunCount.objects.all() if viewer is None else RunCount.objects.visible_to(viewer)
     return counts.summary()
-
-
-def cleanup_old_tasks(max_age_hours: float = 24) -> int:
-    """Delete runs that ended more than `max_age_hours` ago, in batches so that nobody waits. Returns how many."""
-    if max_age_hours < 0:
-        raise ValueError("max_age_hours must be zero or more.")
-    before = timezone.now() - timedelta(hours=max_age_hours)
-    deleted = 0
-    while True:
-        with transaction.atomic():
-            # Rows that somebody is working with right now are left for the next time.
-            batch = list(
-                TaskRun.objects.final()
-                .filter(completed_at__lt=before)
-                .order_by("completed_at")
-                .select_for_update(skip_locked=True)
-                .values_list("pk", flat=True)[:CLEANUP_BATCH]
-            )
-            if not batch:
-                return deleted
-            TaskRun.objects.filter(pk__in=batch).delete()
-        deleted += len(batch)
 
 
 def as_dict(run: TaskRun) -> dict[str, Any]:

@@ -15,6 +15,7 @@ class Options:
     notification: str = ""
     backoff: timedelta = timedelta(seconds=5)
     isolate: bool = False
+    keep: timedelta | None = None
 
 
 def task_at(path: str) -> Any:
@@ -36,4 +37,5 @@ def options_of(path: str) -> Options:
         notification=getattr(task, "notification", ""),
         backoff=getattr(task, "backoff", Options().backoff),
         isolate=getattr(task, "isolate", False),
+        keep=getattr(task, "keep", None),
     )

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
 from .db import in_thread
@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 WRITE_INTERVAL = 0.2  # seconds between two writes of one run
 ALMOST_DONE = 99.9  # the most a running run may show
 MAX_COUNT = 2**63 - 1
-LAST_TRIES = 10  # the last write is tried this often, a second apart
+LONGEST_INTERVAL = 3.0  # the same while the database is away
+LAST_TRIES = 10  # the last write, if the database is there and refuses it, is tried this often
 LINES_SENT = 100  # log lines that sockets are told of per write; the rest is in the database
 
 
@@ -40,6 +41,8 @@ class Progress(Reporter):
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._percent = 0.0
+        self._pause = WRITE_INTERVAL
+        self._away = False
         self.lost = False  # another worker has the run now, or it has ended: nothing more can be written
 
     def prepare(self) -> None:
@@ -69,21 +72,26 @@ class Progress(Reporter):
             self._wake.clear()
             await self._flush()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), WRITE_INTERVAL)
+                await asyncio.wait_for(self._closing.wait(), self._pause)
 
     async def close(self, writer: "asyncio.Task[None]") -> None:
-        """End `writer`, which runs keep_writing, and write the rest. What a late callback reports now is ignored."""
+        """End `writer`, which runs keep_writing, and write the rest, as soon as the database is there.
+
+        What a late callback reports now is ignored.
+        """
         # Told, not cancelled: a write under way must come to its end before the last one.
         self._closed = True
         self._closing.set()
         self._wake.set()
         await writer
         self._say_what_was_dropped()
-        for _ in range(LAST_TRIES):
+        tries = 0
+        while tries < LAST_TRIES:
             await self._flush()
             if self.lost or not self._dirty:
                 return
-            await asyncio.sleep(1)
+            tries += not self._away
+            await asyncio.sleep(self._pause)
 
     async def _flush(self) -> None:
         """Write what was reported since the last time. A database that is away is no reason to stop the function."""
@@ -92,10 +100,11 @@ class Progress(Reporter):
         report = self.take()
         try:
             self.lost = not await in_thread(self._write, report)
-        except DatabaseError:
-            logger.warning(
-                "Progress of run %s could not be written; it will be tried again", self._run.pk, exc_info=True
-            )
+            self._pause, self._away = WRITE_INTERVAL, False
+        except DatabaseError as error:
+            self._away = isinstance(error, OperationalError | InterfaceError)
+            self._pause = min(self._pause * 2, LONGEST_INTERVAL)
+            logger.warning("Progress of run %s could not be written (%r); trying again", self._run.pk, error)
             self._entries.extendleft(reversed(report.entries))
             self.give_back_items(report.items)
             self._dirty = True

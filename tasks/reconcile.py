@@ -125,7 +125,7 @@ async def keep_reconciling(pulse: Pulse | None = None) -> None:
                 await in_thread(rescue_predecessors)
                 booting = False
             await in_thread(reconciler.sweep)
-        except DatabaseError:
-            logger.warning("Could not look for lost runs; trying again", exc_info=True)
+        except DatabaseError as error:
+            logger.warning("Could not look for lost runs (%r); trying again", error)
         # Workers that started together should not sweep together.
         await asyncio.sleep(INTERVAL * (0.75 + random.random() / 2))  # noqa: S311

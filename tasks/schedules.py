@@ -116,8 +116,8 @@ async def keep_firing() -> None:
     while True:
         try:
             await in_thread(fire_due)
-        except (DatabaseError, InterfaceError):
-            logger.warning("Could not look for due schedules; trying again", exc_info=True)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("Could not look for due schedules (%r); trying again", error)
         # Workers that started together should not look together.
         await asyncio.sleep(LOOK_EVERY * (0.75 + random.random() / 2))  # noqa: S311
 

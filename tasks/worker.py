@@ -27,10 +27,10 @@ from psycopg import AsyncConnection
 
 from live.publishing import use_loop
 
+from .cleanup import cleanup_old_tasks
 from .db import in_thread
 from .engine import Engine
 from .execution import Execution, Stop
-from .manager import cleanup_old_tasks
 from .queues import MAINTENANCE_QUEUE
 from .reconcile import HEARTBEAT, Pulse, keep_reconciling, worker_name
 from .schedules import keep_firing
@@ -212,8 +212,8 @@ async def execute(context: JobContext, run_id: str, attempt: int) -> None:
 @engine.periodic(cron="17 * * * *")
 @engine.task(name="tasks.cleanup", queue=MAINTENANCE_QUEUE, pass_context=False)
 async def cleanup(timestamp: int) -> None:
-    """Once an hour, on one worker: delete runs that ended long ago (setting TASKS_KEEP_HOURS)."""
-    deleted = await in_thread(cleanup_old_tasks, settings.TASKS_KEEP_HOURS)
+    """Once an hour, on one worker: delete the runs that need to be kept no longer."""
+    deleted = await in_thread(cleanup_old_tasks, None)
     logger.info("Cleanup deleted %s old runs", deleted)
 
 

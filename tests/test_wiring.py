@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from statusproj import checks
-from statusproj.settings import _database
+from statusproj.settings import _database, _hours_by_task
 from tests.servers import ROOT
 
 
@@ -32,9 +32,22 @@ def test_a_deployment_with_a_layer_that_reaches_one_process_only_is_refused() ->
         assert checks.layer_reaches_every_process(None) == []
 
 
+def test_how_long_runs_are_kept_is_said_by_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _hours_by_task("KEEP") == {}
+    monkeypatch.setenv("KEEP", '{"app.jobs.nightly": 720, "app.jobs.often": 0.5}')
+    assert _hours_by_task("KEEP") == {"app.jobs.nightly": 720, "app.jobs.often": 0.5}
+
+
+@pytest.mark.parametrize("value", ["720", "[]", '{"a": "b"}', '{"a": -1}', '{"a": NaN}', '{"a": null}'])
+def test_what_does_not_say_so_is_refused_with_an_example(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEP", value)
+    with pytest.raises(ImproperlyConfigured, match=r"app\.jobs\.nightly"):
+        _hours_by_task("KEEP")
+
+
 def test_every_environment_variable_is_documented() -> None:
     code = (ROOT / "statusproj" / "settings.py").read_text()
-    read = set(re.findall(r'(?:environ\.get|_flag|_list)\(\s*"([A-Z_]+)"', code))
+    read = set(re.findall(r'(?:environ\.get|_flag|_list|_hours_by_task)\(\s*"([A-Z_]+)"', code))
     table = (ROOT / "docs" / "settings.md").read_text().split("## In settings.py")[0]
     documented = set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))
     assert read == documented

@@ -178,3 +178,25 @@ def sign_in(user: str, password: str) -> str:
     """Takes a secret by position, and says that it got the real one."""
     SEEN.append(password)
     return user
+
+
+def _trace(file: str, word: str) -> None:
+    with open(file, "a") as traces:
+        traces.write(f"{word}\n")
+
+
+@task(takes_context=True)
+async def leave_traces(context: TaskContext, file: str, gate_name: str) -> str:
+    """Writes a line to `file` when it begins and when it ends; between them it waits for its gate, if it has one."""
+    _trace(file, "begun")
+    context.progress.update(processed=1, total=2, stage="waiting")
+    while gate_name and not gate_file(gate_name).exists():  # noqa: ASYNC110 - the gate is opened by another process
+        await asyncio.sleep(0.02)
+    context.log("the gate is open")
+    _trace(file, "ended")
+    return "traced"
+
+
+@task(keep=timedelta(days=30))
+def be_remembered() -> None:
+    """Its runs are kept for a month."""

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from rich.markup import escape
@@ -48,7 +47,8 @@ class Command(BaseCommand):
         for verb, words in (("cancel", "stop runs for good"), ("retry", "start failed or cancelled runs again")):
             verbs.add_parser(verb, help=words).add_argument("id", nargs="+", help="id, or how it begins")
         cleanup = verbs.add_parser("cleanup", help="delete runs that ended long ago")
-        cleanup.add_argument("--max-age-hours", type=float, help="default: TASKS_KEEP_HOURS")
+        cleanup.add_argument("--max-age-hours", type=float, help="default: as long as each task's runs are kept")
+        cleanup.add_argument("--include-kept", action="store_true", help="also runs that their task keeps for longer")
         verbs.add_parser("stats", help="counts, queues, workers")
         for verb, words in (("pause", "let workers take nothing from a queue"), ("resume", "let them take again")):
             verbs.add_parser(verb, help=words).add_argument("queue")
@@ -113,12 +113,15 @@ class Command(BaseCommand):
         self._each(options["id"], lambda run: f"runs again as {lifecycle.retry(run).pk}")
 
     def _cleanup(self, options: dict[str, Any]) -> None:
-        hours = settings.TASKS_KEEP_HOURS if options["max_age_hours"] is None else options["max_age_hours"]
+        hours = options["max_age_hours"]
+        if options["include_kept"] and hours is None:
+            raise CommandError("--include-kept needs --max-age-hours: how old is old enough?")
         try:
-            deleted = manager.cleanup_old_tasks(hours)
+            deleted = manager.cleanup_old_tasks(hours, include_kept=options["include_kept"])
         except (ValueError, OverflowError):
             raise CommandError("--max-age-hours must be zero or more, and a number of hours that has passed.") from None
-        self.console.print(f"{deleted:,} run{'' if deleted == 1 else 's'} deleted that ended over {hours:g} hours ago.")
+        age = "that need not be kept any longer" if hours is None else f"that ended over {hours:g} hours ago"
+        self.console.print(f"{deleted:,} run{'' if deleted == 1 else 's'} deleted {age}.")
 
     def _stats(self, options: dict[str, Any]) -> None:
         self.console.print(terminal.table_of_stats())
