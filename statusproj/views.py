@@ -9,12 +9,13 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from tasks import access
+from tasks import access, queues
 from tasks.manager import get_task_summary
 from tasks.models import TaskRun
 from tasks.presenters import NOT_SHOWN, WORDS, present_runs
 from tasks.standstill import find_standstill
 from tasks.states import Status
+from tasks.worker_pages import present_workers
 
 sign_in = LoginView.as_view(template_name="registration/sign_in.html", redirect_authenticated_user=True)
 sign_out = LogoutView.as_view()
@@ -48,6 +49,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     # All three together, so that their waiting runs cost one question about the line.
     views = {view.id: view for view in present_runs([*live, *failed, *recent], request.user)}
     counts = get_task_summary(viewer=request.user)
+    sees_all = access.sees_everything(request.user)
     context = {
         "live": [views[str(run.pk)] for run in live],
         "failed": [views[str(run.pk)] for run in failed],
@@ -56,7 +58,9 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "tiles": _tiles(counts),
         "total": counts["total"],
         "standstill": find_standstill(),
-        "sees_all": access.sees_everything(request.user),
+        "sees_all": sees_all,
+        "workers": present_workers() if sees_all else [],
+        "queues": queues.overview() if sees_all else [],
     }
     return render(request, "dashboard.html", context)
 

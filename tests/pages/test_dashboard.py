@@ -1,13 +1,16 @@
 """The dashboard."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from tasks import queues, workers
+from tasks.models import TaskRun, WorkerState
 from tasks.states import Status
-from tests.pages.reading import page
+from tests.pages.reading import complaints, page, queries_to_render
 from tests.tasks.runs import make_run, make_run_in
 
 type ClientOf = Callable[[User], Client]
@@ -38,3 +41,57 @@ def test_with_nothing_to_show_it_says_what_to_do_first(owner: User, client_of: C
     assert "Nothing has run yet" in page(client, reverse("dashboard")).text
     make_run_in(Status.COMPLETED, owner)
     assert "All quiet" in page(client, reverse("dashboard")).text
+
+
+def test_staff_see_who_works_how_busy_and_what_trouble_there_was(owner: User, staff: User, client_of: ClientOf) -> None:
+    run = make_run_in(Status.RUNNING, owner)
+    TaskRun.objects.filter(pk=run.pk).update(worker="web-1:4711:99")
+    workers.register(WorkerState(name="web-1:4711:99", concurrency=3))
+    hurt = WorkerState(name="web-2:12:99", concurrency=1, queues=["mail"], restarts=2, trouble="listen: <b>gone</b>")
+    workers.register(hurt, restarted_ago=timedelta(seconds=30))
+    workers.register(WorkerState(name="web-3:1:99"))
+    workers.stopped("web-3:1:99")
+    document = page(client_of(staff), reverse("dashboard"))
+    assert complaints(document) == []
+    well, restarted = document.one(id="workers").all("li")
+    assert well.text.startswith("web-1, process 4711 Well 1 of 3 busy takes every queue since")
+    assert restarted.text.startswith("web-2, process 12 Restarted 0 of 1 busy takes only mail since")
+    assert "started again 2 times" in restarted.text
+    assert "listen: <b>gone</b>" in restarted.text
+
+
+def test_trouble_long_ago_is_told_and_worries_nobody(staff: User, client_of: ClientOf) -> None:
+    old = WorkerState(name="web-1:4711:99", restarts=1, trouble="listen: gone")
+    workers.register(old, restarted_ago=timedelta(hours=1))
+    assert "Well" in page(client_of(staff), reverse("dashboard")).one(id="workers").text
+
+
+def test_staff_are_told_that_no_worker_is_there(staff: User, client_of: ClientOf) -> None:
+    assert "No worker is there" in page(client_of(staff), reverse("dashboard")).one(id="workers").text
+
+
+def test_staff_see_what_waits_and_what_is_paused(owner: User, staff: User, client_of: ClientOf) -> None:
+    make_run(owner, queue="mail")
+    queues.pause("mail", by=staff)
+    shown = page(client_of(staff), reverse("dashboard")).one(id="queues").all("li")
+    assert [line.text.split(" paused")[0] for line in shown] == [
+        "default 0 waiting 0 running Open",
+        "mail 1 waiting 0 running",
+    ]
+    assert shown[1].text.endswith("by staff Paused")
+
+
+def test_workers_are_no_business_of_anybody_else(owner: User, client_of: ClientOf) -> None:
+    workers.register(WorkerState(name="web-1:4711:99"))
+    document = page(client_of(owner), reverse("dashboard"))
+    assert not document.all(id="workers")
+    assert "web-1" not in document.text
+
+
+def test_ten_workers_cost_as_many_queries_as_one(staff: User, client_of: ClientOf) -> None:
+    client = client_of(staff)
+    workers.register(WorkerState(name="web-0:1:1"))
+    cost_of_one = queries_to_render(client, reverse("dashboard"))
+    for number in range(10):
+        workers.register(WorkerState(name=f"web-1:{number}:1"))
+    assert queries_to_render(client, reverse("dashboard")) == cost_of_one

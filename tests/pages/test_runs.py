@@ -213,7 +213,7 @@ def test_the_cost_of_a_list_does_not_grow_with_its_rows(owner: User, staff: User
             make_run_in(Status.FAILED, owner)
             make_run(owner)
         assert {path: queries_to_render(client, path) for path in (LIST, "/")} == before
-        assert max(before.values()) <= 15
+        assert max(before.values()) <= (20 if user == staff else 15)  # staff see workers and queues, too
 
 
 def test_the_cost_of_a_run_does_not_grow_with_its_story(owner: User, client_of: ClientOf) -> None:
