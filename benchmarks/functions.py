@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 from django.tasks import task
 
@@ -19,3 +20,17 @@ def mark() -> None:
 async def start() -> None:
     """Does nothing but start."""
     mark()
+
+
+counted: dict[str, Any] = {}
+has_counted = threading.Event()
+
+
+@task(takes_context=True)
+def count(context: Any, calls: int, rounds: int) -> None:
+    """Call progress, and tqdm, very often."""
+    from benchmarks.progress import take_turns
+
+    taken, seconds = take_turns(context, calls, rounds)
+    counted.update(taken, seconds=[seconds])
+    has_counted.set()

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import get_ident
 from typing import Any, overload
 
 from django.utils import timezone
@@ -51,7 +52,8 @@ class Reporter:
         self._stopped = ""
         self._entries: deque[Entry] = deque()
         self._items: dict[str, Item] = {}
-        self._processed = 0
+        self._processed = 0  # by update()
+        self._steps: dict[int, int] = {}  # by advance(), thread by thread: a lock would cost more than all the rest
         self._total: int | None = None
         self._stage = self._message = self._item = ""
         self._lines = 0
@@ -71,8 +73,11 @@ class Reporter:
         """Say where you are: absolute values, any subset."""
         if self._stopped:
             raise RunStopped(self._stopped)
-        if processed is not None and processed > self._processed:
-            self._processed = processed
+        if processed is not None:
+            if self._steps:
+                processed -= sum(self._steps.values())
+            if processed > self._processed:
+                self._processed = processed
         if total is not None:
             self._total = total
         if stage is not None:
@@ -88,8 +93,11 @@ class Reporter:
         """`count` more items are done. Safe from several threads at once."""
         if self._stopped:
             raise RunStopped(self._stopped)
-        with self._lock:
-            self._processed += count
+        thread = get_ident()
+        try:
+            self._steps[thread] += count
+        except KeyError:
+            self._steps[thread] = count
         if current_item is not None:
             self._item = current_item
         if not self._dirty:
@@ -173,7 +181,7 @@ class Reporter:
         """What was said since the last time."""
         self._dirty = False
         return Report(
-            processed=self._processed,
+            processed=self._processed + sum(self._steps.values()),
             total=self._total,
             stage=self._stage,
             message=self._message,
