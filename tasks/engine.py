@@ -86,6 +86,12 @@ class Engine(ProcrastinateWorker):
                 logger.warning("Cannot look for runs that wait (%r); trying again", error.__cause__ or error)
             self._unsure = True
 
+    async def _poll_jobs_to_abort(self) -> None:
+        while True:
+            await asyncio.sleep(self.abort_job_polling_interval)
+            if self._running_jobs:
+                self._handle_abort_jobs_requested(await self.app.job_manager.list_jobs_to_abort_async())
+
     async def _persist_job_status(self, *said: Any, **also: Any) -> None:
         """Delete the ticket. Should that fail, it is done later: how the run ended is recorded already."""
         try:

@@ -4,30 +4,45 @@ Tickets carry order, claim and liveness. They are made in the caller's transacti
 everything a person may ask about a run stands in our own tables. Only this module and worker.py know Procrastinate.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
 from procrastinate.contrib.django import app as engine
+from procrastinate.exceptions import ConnectorException
 
 from .models import TaskRun
 
 EXECUTE = "tasks.execute"
 
 
+@contextmanager
+def _errors_of_django() -> Iterator[None]:
+    """What goes wrong in the database is raised as anywhere else, not in the engine's disguise: callers retry by it."""
+    with connection.wrap_database_errors:
+        try:
+            yield
+        except ConnectorException as error:
+            raise error.__cause__ or error from None
+
+
+@_errors_of_django()
 def issue(*, run_id: UUID, attempt: int, queue: str, priority: int, run_after: datetime | None) -> int:
     """Queue one attempt of a run. Returns the ticket's id; rolled back with the caller's transaction."""
     job = engine.configure_task(EXECUTE, allow_unknown=True, queue=queue, priority=priority, schedule_at=run_after)
     return job.defer(run_id=str(run_id), attempt=attempt)
 
 
+@_errors_of_django()
 def withdraw(ticket: int | None) -> None:
     """Take a ticket out of the queue that no worker holds yet; nothing happens when one does."""
     if ticket is not None:
         engine.job_manager.cancel_job_by_id(ticket, delete_job=True)
 
 
+@_errors_of_django()
 def ask_to_stop(ticket: int | None) -> None:
     """Tell the worker that holds `ticket`, once this transaction commits, to stop its function."""
     if ticket is not None:

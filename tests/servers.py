@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,11 +50,13 @@ class Process:
 
     def __init__(self, *arguments: str, **environment: str) -> None:
         self.log = ""
+        # Not a pipe: nobody reads while it runs, and a process that may not print any more stands still.
+        self._out = tempfile.TemporaryFile("w+")  # noqa: SIM115 - end() closes it
         self._popen = subprocess.Popen(
             [sys.executable, "-W", "ignore", *self.program, *arguments],
             cwd=ROOT,
             env={**os.environ, "DATABASE_URL": database_url(), "PYTHONUNBUFFERED": "1", **environment},
-            stdout=subprocess.PIPE,
+            stdout=self._out,
             stderr=subprocess.STDOUT,
             text=True,
         )
@@ -73,8 +76,11 @@ class Process:
 
     def wait(self, timeout: float = 30) -> int:
         """Wait for the end. Returns the exit code, and keeps what was printed in `log`."""
-        self.log += self._popen.communicate(timeout=timeout)[0]
-        return self._popen.returncode
+        code = self._popen.wait(timeout)
+        if not self._out.closed:
+            self._out.seek(0)
+            self.log = self._out.read()
+        return code
 
     def end(self) -> None:
         """Make sure that it has ended."""
@@ -84,9 +90,8 @@ class Process:
                 self.wait(20)
             except subprocess.TimeoutExpired:
                 self._popen.kill()
-                self.wait()
-        else:
-            self._popen.stdout and self._popen.stdout.close()
+        self.wait()
+        self._out.close()
 
 
 class Server(Process):
