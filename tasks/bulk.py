@@ -6,7 +6,7 @@ widen it. Each one is done under the asker's permissions as they are at that mom
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,10 +19,12 @@ from django.tasks import task
 from . import access, lifecycle
 from .access import Viewer
 from .exceptions import AlreadyRunning, CannotRetry, NumberChanged, TransitionRefused
+from .filters import Filters
+from .listing import oldest
 from .models import TaskRun, TaskRunQuerySet
-from .pages import Filters
 from .queues import MAINTENANCE_QUEUE
 from .states import Status
+from .text import mask_secrets
 
 if TYPE_CHECKING:
     from .backend import TaskContext
@@ -49,16 +51,19 @@ class Count:
 
 
 def matching(user: Viewer, filters: Filters, action: Action) -> TaskRunQuerySet:
-    """The runs that match and that `user` may cancel or retry now; those that were run again already are left out."""
-    runs = filters.apply(access.controllable_runs(user))
+    """The runs that match and that `user` may cancel or retry now, oldest first; without those run again already.
+
+    Raises BadFilter.
+    """
+    runs = oldest(access.controllable_runs(user), filters.checked())
     if action is Action.CANCEL:
         return runs.live().filter(cancel_requested_at=None)
     return runs.with_status([Status.FAILED, Status.CANCELLED]).filter(retries=None)
 
 
 def count(user: Viewer, filters: Filters, action: Action) -> Count:
-    """How many runs would be taken, for the question before."""
-    names = list(_oldest_first(matching(user, filters, action)).values_list("name", flat=True)[: MOST + 1])
+    """How many runs would be taken, for the question before. Raises BadFilter."""
+    names = list(matching(user, filters, action).values_list("name", flat=True)[: MOST + 1])
     return Count(
         number=min(len(names), MOST), more=len(names) > MOST, names=Counter(names[:MOST]).most_common(NAMES_SHOWN)
     )
@@ -67,11 +72,11 @@ def count(user: Viewer, filters: Filters, action: Action) -> Count:
 def start(user: AbstractBaseUser, filters: Filters, action: Action, *, expected: int) -> TaskRun:
     """Freeze what matches and start a run that cancels or retries it.
 
-    Raises NumberChanged when nothing matches, or more than the `expected` number that the asker was told.
+    Raises NumberChanged when nothing matches, or more than the `expected` number that the asker was told; BadFilter.
     """
     with transaction.atomic():
         viewer: Any = user
-        ids = list(_oldest_first(matching(viewer, filters, action)).values_list("pk", flat=True)[:MOST])
+        ids = list(matching(viewer, filters, action).values_list("pk", flat=True)[:MOST])
         if not ids or len(ids) > expected:
             raise NumberChanged(expected, len(ids))
         word = "Cancel" if action is Action.CANCEL else "Retry"
@@ -85,7 +90,7 @@ def start(user: AbstractBaseUser, filters: Filters, action: Action, *, expected:
                 queue=MAINTENANCE_QUEUE,  # it must also run while the queue of those it cancels is paused
                 priority=FIRST,
                 max_attempts=3,  # nothing is done twice: see _retry
-                metadata={"filter": {key: value for key, value in asdict(filters).items() if value}},
+                metadata={"filter": {key: mask_secrets(value) for key, value in filters.asked.items()}},
             )
         )
 
@@ -136,7 +141,3 @@ def _retry(run: TaskRun, asker: AbstractBaseUser) -> bool:
             return False
         lifecycle.retry(locked, by=asker)
     return True
-
-
-def _oldest_first(runs: TaskRunQuerySet) -> TaskRunQuerySet:
-    return runs.order_by("created_at", "pk")

@@ -7,6 +7,7 @@
     * CannotRetry          only a failed or cancelled run can be run again
     * BadSchedule          a schedule cannot be as it was asked for; says which field, and why
     * UnknownQueue         there is no queue of that name
+    * BadFilter            what runs were asked for cannot be understood; says which part, and why
     * NumberChanged        not as many runs match as the asker was told
     * ChildDied            the process of an isolated function ended without an answer
   * DoNotRetry             raised by a task function: this failure is for good, whatever attempts are left
@@ -14,6 +15,7 @@
   * RunStopped             raised inside a task function at its next progress call; not for `except Exception`
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 
@@ -59,6 +61,14 @@ class UnknownQueue(TaskManagerError):
     def __init__(self, name: str, known: list[str]) -> None:
         super().__init__(f"There is no queue {name!r}. There is: {', '.join(known)}.")
         self.name = name
+
+
+class BadFilter(TaskManagerError):
+    """Nothing was done, because a part of the filter cannot be used. `wrong`: each such part, and why."""
+
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{key}: {sentence}" for key, sentence in wrong.items()))
+        self.wrong = dict(wrong)
 
 
 class NumberChanged(TaskManagerError):

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
+from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import CheckConstraint, Count, F, Index, Q, Sum, TextField, UniqueConstraint, Value
@@ -57,13 +57,20 @@ class TaskRunQuerySet(OfOwners["TaskRun"]):
         """Runs in one of `statuses`."""
         return self.filter(status__in=list(statuses))
 
-    def matching(self, text: str) -> Self:
-        """Runs found by `text`: every word of it begins a word of theirs, or it is their id. No word finds nothing."""
+    def matching(self, text: str, *, by_index: bool = True) -> Self:
+        """Runs found by `text`: every word of it begins a word of theirs, or it is their id. No word finds nothing.
+
+        Not `by_index`: each of these runs is looked at; for few of them.
+        """
         query = search.query_of(text)
         found = Q(pk__in=[]) if query is None else Q(words=query)
         with suppress(ValueError):  # words, not the id of a run
             found |= Q(pk=uuid.UUID(text.strip()))
-        return self.alias(words=search.VECTOR).filter(found)
+        return self.alias(words=search.VECTOR if by_index else search.VECTOR_OF_ROW).filter(found)
+
+    def with_words(self, query: SearchQuery) -> Self:
+        """Runs whose words fit `query`, by their index."""
+        return self.alias(words=search.VECTOR).filter(Q(words=query))
 
     def older_than(self, created_at: datetime, pk: uuid.UUID) -> Self:
         """The list from behind this place on, newest first: an index finds the place, however far down it is."""

@@ -1,80 +1,22 @@
 """What the list of runs shows: filters from the address, and pages that cost the same however far down."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
-from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from .access import Viewer
-from .models import TaskRun, TaskRunQuerySet
+from .filters import SPANS, Filters
+from .listing import cursor_of, newest, position_of
+from .models import TaskRun
 from .presenters import NOT_SHOWN, RunView, present_runs
-from .states import Status
+from .states import LIVE, Status
 
 PAGE_SIZE = 20
-SEARCH_MAX_LENGTH = 200
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Filters:
-    """What a person asked to see. Anything unknown in the address counts as not asked."""
-
-    status: str = ""
-    search: str = ""
-    topic: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> "Filters":
-        """The filters named in an address."""
-        status = query.get("status", "")
-        return cls(
-            status=status if status in Status.values else "",
-            search=query.get("q", "").replace("\0", "").strip()[:SEARCH_MAX_LENGTH],
-            topic=query.get("topic", "").replace("\0", "").strip()[:SEARCH_MAX_LENGTH],
-        )
-
-    @property
-    def any(self) -> bool:
-        """Is anything asked at all?"""
-        return bool(self.status or self.search or self.topic)
-
-    def apply(self, runs: TaskRunQuerySet) -> TaskRunQuerySet:
-        """The runs that match."""
-        if self.status:
-            runs = runs.with_status([self.status])
-        if self.topic:
-            runs = runs.on_topic(self.topic)
-        if self.search:
-            found = Q(name__icontains=self.search) | Q(topic__icontains=self.search)
-            with suppress(ValueError):  # words, not the id of a run
-                found |= Q(pk=UUID(self.search))
-            runs = runs.filter(found)
-        return runs
-
-    def url(self, *, after: str = "", **changes: str) -> str:
-        """The address of the list with these filters, some of them changed."""
-        asked = {"status": self.status, "q": self.search, "topic": self.topic, **changes, "after": after}
-        return _address(reverse("task-list"), asked)
-
-    @property
-    def cancel_url(self) -> str:
-        """Where to cancel all that match; nothing when none of them can be live."""
-        return self._bulk_url("cancel") if self.status in {"", Status.PENDING, Status.RUNNING} else ""
-
-    @property
-    def retry_url(self) -> str:
-        """Where to retry all that match; nothing when none of them can have failed."""
-        return self._bulk_url("retry") if self.status in {"", Status.FAILED, Status.CANCELLED} else ""
-
-    def _bulk_url(self, action: str) -> str:
-        asked = {"status": self.status, "q": self.search, "topic": self.topic}
-        return _address(reverse("task-bulk", args=[action]), asked)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,34 +29,90 @@ class Tab:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FormField:
+    """One field of the filter's form, as it was filled in."""
+
+    name: str
+    label: str
+    value: str
+    error: str
+    kind: str = "text"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunPage:
     """One page of the list."""
 
     runs: list[RunView]
     tabs: list[Tab]
     filters: Filters
+    fields: list[FormField]
+    spans: list[tuple[str, str]]
     next_url: str
     first_url: str
+    cancel_url: str
+    retry_url: str
+
+    @property
+    def zone(self) -> str:
+        """In which times without a zone are read."""
+        return timezone.get_current_timezone_name()
+
+    @property
+    def has_more_filters(self) -> bool:
+        """Is something asked for that is not in the box for words?"""
+        return any(field.value for field in self.fields) or "last" in self.filters.asked
+
+    @property
+    def wrong(self) -> list[tuple[str, str]]:
+        """What cannot be used in the address, and why."""
+        return [(LABELS[key], sentence) for key, sentence in self.filters.wrong.items()]
 
 
-def page_of_runs(viewer: Viewer, query: Mapping[str, str]) -> RunPage:
+def page_of_runs(viewer: Viewer, query: Mapping[str, Any], *, sees_all: bool = False) -> RunPage:
     """The page of runs that `query` (an address's parameters) asks for, newest first."""
     filters = Filters.of(query)
-    runs = filters.apply(TaskRun.objects.visible_to(viewer)).select_related("owner").defer(*NOT_SHOWN)
-    after = _position(query.get("after", ""))
-    if after is not None:
-        runs = runs.older_than(*after)
-    rows = list(runs[: PAGE_SIZE + 1])
+    after = None
+    with suppress(ValueError):  # damaged on its way here: the first page
+        after = position_of(str(query["after"])) if query.get("after") else None
+    visible = TaskRun.objects.visible_to(viewer).select_related("owner").defer(*NOT_SHOWN)
+    rows = newest(visible, filters, after=after, limit=PAGE_SIZE + 1)
     more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     return RunPage(
         runs=present_runs(rows, viewer),
         tabs=[_tab(filters, "", "All"), *(_tab(filters, s.value, _TAB_WORDS[s]) for s in _TAB_WORDS)],
         filters=filters,
-        next_url=filters.url(after=_cursor(rows[-1])) if more else "",
-        first_url=filters.url() if after is not None else "",
+        fields=[_field(filters, key) for key in _FIELDS if sees_all or key != "owner"],
+        spans=[(key, span.words.capitalize()) for key, span in SPANS.items()],
+        next_url=list_url(filters, after=cursor_of(rows[-1])) if more else "",
+        first_url=list_url(filters) if after is not None else "",
+        # Nothing when none of what matches can be live, or can have failed.
+        cancel_url=bulk_url("cancel", filters) if filters.may_match(*LIVE) else "",
+        retry_url=bulk_url("retry", filters) if filters.may_match(Status.FAILED, Status.CANCELLED) else "",
     )
 
 
+def list_url(filters: Filters, *, after: str = "") -> str:
+    """The address of the list with these filters."""
+    return _address(reverse("task-list"), {**filters.asked, "after": after})
+
+
+def bulk_url(action: str, filters: Filters) -> str:
+    """Where to cancel or retry all that match."""
+    return _address(reverse("task-bulk", args=[action]), filters.asked)
+
+
+LABELS = {
+    "status": "Status",
+    "q": "Words",
+    "name": "Name",
+    "topic": "Topic",
+    "owner": "Owner",
+    "last": "Created in",
+    "created_after": "Created from",
+    "created_before": "Created before",
+}
+_FIELDS = ("name", "topic", "owner", "created_after", "created_before")
 _TAB_WORDS = {
     Status.RUNNING: "Running",
     Status.PENDING: "Waiting",
@@ -130,21 +128,14 @@ def _address(path: str, asked: Mapping[str, str]) -> str:
 
 
 def _tab(filters: Filters, status: str, word: str) -> Tab:
-    return Tab(word=word, url=filters.url(status=status), current=filters.status == status)
+    current = filters.asked.get("status", "") == status
+    return Tab(word=word, url=list_url(filters.changed(status=status)), current=current)
 
 
-def _cursor(run: TaskRun) -> str:
-    return base64.urlsafe_b64encode(f"{run.created_at.isoformat()} {run.pk}".encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> tuple[datetime, UUID] | None:
-    """Where a page begins; None for the first, also when the address was damaged on its way here."""
-    if not cursor:
-        return None
-    try:
-        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
-        moment, _, key = text.partition(" ")
-        created_at = datetime.fromisoformat(moment)
-        return (created_at, UUID(key)) if created_at.tzinfo else None
-    except (ValueError, binascii.Error, OverflowError):
-        return None
+def _field(filters: Filters, key: str) -> FormField:
+    value, kind = filters.asked.get(key, ""), "text"
+    if key.startswith("created_"):
+        kind = "datetime-local" if key not in filters.wrong else "text"  # the former would hide what is wrong
+        if moment := getattr(filters, key):
+            value = f"{timezone.localtime(moment).replace(tzinfo=None):%Y-%m-%dT%H:%M:%S}"
+    return FormField(name=key, label=LABELS[key], value=value, error=filters.wrong.get(key, ""), kind=kind)

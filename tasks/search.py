@@ -1,4 +1,4 @@
-"""The words a run is found by, and finding runs by them: every word of the question begins a word of the run.
+"""The words a run is found by, and finding runs by them: every word of the question is, or begins, a word of the run.
 
 Both sides go through `words_in`, so that an address, a path or a name with signs in it finds what it was copied from.
 """
@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.db.models import Func
 
 from .redaction import is_secret, named_arguments
 from .text import mask_secrets
@@ -17,16 +18,17 @@ MAX_CHARACTERS = 2_000
 LONGEST_WORD = 100
 MAX_DEPTH = 20
 LONGEST_TEXT = 8_000  # of one argument; more would not leave room for anything else
-_SIGNS = re.compile(r"[\W_]+")
+_WORD = re.compile(r"[^\W_]+")
 
 # The expression of the index `task_search`: only a query that says the same can use it.
 VECTOR = SearchVector("search", config="simple")
+# The same words, said so that no index fits: for a look through a few rows, which must not become one into the index.
+VECTOR_OF_ROW = Func("search", template="to_tsvector('simple', %(expressions)s)", output_field=SearchVectorField())
 
 
 def words_in(text: str) -> list[str]:
     """The words of a text: lower case, what is no letter or digit (of any script) parts them; secrets are left out."""
-    plain = unicodedata.normalize("NFKC", mask_secrets(text).lower())
-    return [word[:LONGEST_WORD] for word in _SIGNS.sub(" ", plain).split()]
+    return [word[:LONGEST_WORD] for word in _WORD.findall(_plain(text))]
 
 
 def words_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
@@ -45,18 +47,25 @@ def words_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapp
 
 
 def query_of(text: str, *, whole_words: bool = False) -> SearchQuery | None:
-    """The question as Postgres reads it; None when there is no word in it. Only letters and digits reach it."""
-    words = words_in(text)
-    ending = "" if whole_words else ":*"
-    return SearchQuery(" & ".join(f"'{word}'{ending}" for word in words), **_RAW) if words else None
+    """The question as Postgres reads it; None when there is no word in it. Only letters and digits reach it.
+
+    A word may be the beginning of one, unless a sign follows it: of `https://example.com/a` only `a` may go on.
+    """
+    plain = _plain(text)
+    parts = []
+    for found in _WORD.finditer(plain):
+        whole = whole_words or bool(plain[found.end() : found.end() + 1].strip())
+        parts.append(f"'{found[0][:LONGEST_WORD]}'{'' if whole else ':*'}")
+    return SearchQuery(" & ".join(parts), config="simple", search_type="raw") if parts else None
 
 
-_RAW: Any = {"config": "simple", "search_type": "raw"}
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", mask_secrets(text).lower())
 
 
 def _texts_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[str]:
-    # The arguments last: they may be cut.
-    yield from (name, topic, task)
+    # The topic first, for a filter relies on all of its words; the arguments last, for they may be cut.
+    yield from (topic, name, task)
     yield from _texts_in(named_arguments(task, args, kwargs) if args else kwargs, depth=0)
 
 

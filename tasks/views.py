@@ -33,10 +33,11 @@ RELATED_SHOWN = 5
 @require_safe
 def run_list(request: HttpRequest) -> HttpResponse:
     """Every run the viewer may see, newest first."""
-    page = page_of_runs(request.user, request.GET.dict())
+    sees_all = access.sees_everything(request.user)
+    page = page_of_runs(request.user, request.GET, sees_all=sees_all)
     context = {
         "page": page,
-        "sees_all": access.sees_everything(request.user),
+        "sees_all": sees_all,
         "has_schedules": access.visible_schedules(request.user).exists(),
     }
     return render(request, "tasks/list.html", context)

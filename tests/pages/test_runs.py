@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -9,10 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tasks import pages
+from tasks import listing, pages
 from tasks.models import TaskEvent, TaskRun
 from tasks.states import Status
-from tests.pages.reading import Element, page, queries_to_render, read
+from tests.pages.reading import Element, complaints, page, queries_to_render, read
 from tests.tasks.runs import make_run, make_run_in
 
 type ClientOf = Callable[[User], Client]
@@ -66,6 +67,80 @@ def test_pages_go_on_where_the_last_one_ended(
         path = following[0].attrs["href"] if following else ""
     assert path == ""
     assert sorted(seen) == [f"Run {number}" for number in range(8)]
+
+
+def test_a_filter_survives_paging_tabs_and_reload(
+    owner: User, staff: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PAGE_SIZE", 1)
+    for _ in range(3):
+        make_run(owner, name="Import", topic="energy")
+    query = "q=imp&name=import&topic=energy&owner=owner&last=24h&created_after=2020-01-01T00%3A00%3A00&status=pending"
+    document = page(client_of(staff), f"{LIST}?{query}")
+    assert complaints(document) == []
+    asked = dict(parse_qsl(query))
+    form = document.one("form", role="search")
+    entered = {field.attrs["name"]: field.attrs["value"] for field in form.all("input") if field.attrs.get("value")}
+    chosen = {form.one("select").attrs["name"]: form.one("option", selected="").attrs["value"]}
+    assert entered | chosen == asked
+    assert "open" in form.one("details").attrs
+    links = [link.attrs["href"] for link in document.one("main").all("a")]
+    for link in [*links_of(document, "nav", class_="filters"), *links_of(document, "nav", class_="pagination")]:
+        assert asked.items() - {("status", "pending")} <= dict(parse_qsl(link.partition("?")[2])).items(), link
+    [bulk] = [link for link in links if "/bulk/" in link]
+    assert dict(parse_qsl(bulk.partition("?")[2])) == asked
+    following = page(client_of(staff), document.one("a", rel="next").attrs["href"])
+    assert names(following) == ["Import"]
+
+
+def links_of(document: Element, tag: str, **attrs: str) -> list[str]:
+    """The addresses inside one element."""
+    return [link.attrs["href"] for link in document.one(tag, **attrs).all("a")]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("name=night", ["Nightly import"]), ("name=port", []), ("name=import+nightly", ["Nightly import"]),
+        ("q=bremen", ["Nightly import"]), ("owner=owner", ["Nightly import"]), ("owner=nobody", []),
+        ("topic=energy", ["Nightly import"]), ("last=1h", ["Nightly import"]),
+        ("status=pending,failed", ["Nightly import"]),
+        ("created_after=2019-12-31&created_before=2020-01-02", ["Old"]), ("created_before=2020-01-01", []),
+        ("created_after=2020-01-01T00:00:00%2B00:00&created_before=2020-01-01T00:00:01Z", ["Old"]),
+    ],
+)  # fmt: skip
+def test_runs_are_filtered_by_status_name_owner_topic_and_time(
+    owner: User, stranger: User, staff: User, client_of: ClientOf, query: str, expected: list[str]
+) -> None:
+    make_run(owner, name="Nightly import", topic="energy", kwargs={"city": "Bremen"})
+    old = make_run_in(Status.COMPLETED, stranger, name="Old")
+    TaskRun.objects.filter(pk=old.pk).update(created_at="2020-01-01T00:00Z")
+    assert names(page(client_of(staff), f"{LIST}?{query}")) == expected
+
+
+def test_whose_runs_is_asked_of_staff_alone(owner: User, staff: User, client_of: ClientOf) -> None:
+    make_run(staff)
+    assert not page(client_of(owner), LIST).all("input", name="owner")
+    assert page(client_of(staff), LIST).all("input", name="owner")
+    assert names(page(client_of(owner), f"{LIST}?owner=staff")) == []
+
+
+def test_rare_and_frequent_words_are_found_wherever_they_stand(
+    owner: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LOOKED_THROUGH", 2)
+    monkeypatch.setattr(pages, "PAGE_SIZE", 3)
+    for number in range(9):
+        make_run(owner, name=f"{'Rare' if number in (0, 4, 8) else 'Usual'} {number}", topic=f"t{number % 2}")
+    client = client_of(owner)
+    assert names(page(client, f"{LIST}?q=rare")) == ["Rare 8", "Rare 4", "Rare 0"]
+    assert names(page(client, f"{LIST}?name=rare&topic=t0")) == ["Rare 8", "Rare 4", "Rare 0"]
+    path, seen = f"{LIST}?q=usual", []
+    while path:
+        document = page(client, path)
+        seen += names(document)
+        path = next((link.attrs["href"] for link in document.all("a", rel="next")), "")
+    assert seen == [f"Usual {number}" for number in (7, 6, 5, 3, 2, 1)]
 
 
 def test_an_empty_list_says_what_to_do_first(owner: User, client_of: ClientOf) -> None:

@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
 from tasks import bulk, lifecycle, queues
 from tasks.bulk import Action
-from tasks.exceptions import NumberChanged
+from tasks.exceptions import BadFilter, NumberChanged
+from tasks.filters import KEYS, Filters
 from tasks.models import TaskRun
-from tasks.pages import Filters
 from tasks.states import FINAL, Status
 from tests.pages.reading import Element, complaints, page, read
 from tests.tasks.runs import make_run, make_run_in
@@ -22,6 +23,7 @@ type ClientOf = Callable[[User], Client]
 
 CANCEL, RETRY = reverse("task-bulk", args=["cancel"]), reverse("task-bulk", args=["retry"])
 NOTHING = Filters()
+UNFILTERED = dict.fromkeys(KEYS, "")
 
 
 def submit(client: Client, document: Element) -> TaskRun:
@@ -80,10 +82,9 @@ def test_what_appears_after_the_submit_is_not_taken(worker: WorkerThread, owner:
 def test_more_runs_than_the_asker_was_told_of_are_asked_about_again(owner: User, client_of: ClientOf) -> None:
     make_run(owner)
     client = client_of(owner)
-    document = page(client, CANCEL)
+    page(client, CANCEL)
     make_run(owner)
-    form = document.one("main").one("form", method="post")
-    response = client.post(form.attrs["action"], {"expected": "1"})
+    response = client.post(CANCEL, {**UNFILTERED, "expected": "1"})
     assert response.status_code == 409
     again = read(response.content)
     assert complaints(again) == []
@@ -95,7 +96,8 @@ def test_a_form_that_lost_its_filter_and_number_stops_nothing(owner: User, clien
     make_run(owner, topic="energy")
     for body in ({}, {"expected": ""}, {"expected": "-1"}, {"expected": "9" * 40}, {"expected": "²"}):
         # The filter of the address does not count: what counts was sent with the number.
-        assert client_of(owner).post(f"{CANCEL}?topic=energy", body).status_code == 409
+        assert client_of(owner).post(f"{CANCEL}?topic=energy", {**UNFILTERED, **body}).status_code == 409
+        assert client_of(owner).post(f"{CANCEL}?topic=energy", {**body, "expected": "1"}).status_code == 422
     assert TaskRun.objects.count() == 1
 
 
@@ -184,3 +186,65 @@ def test_nothing_to_do_is_said_and_has_no_button(owner: User, client_of: ClientO
     assert not document.one("main").all("button")
     assert client_of(owner).get(reverse("task-bulk", args=["delete"])).status_code == 404
     assert Client().post(CANCEL, {"expected": "1"}).headers["Location"].startswith(reverse("sign-in"))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=nonsense", "created_after=soon", "last=2h", "q=" + "x" * 201, "topic=%00", "stauts=failed", "name=!!",
+        "topic=a&topic=b", "created_after=2026-11-24&created_before=2026-11-23", "created_after=0001-01-01",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("address", [CANCEL, RETRY])
+def test_a_filter_that_is_partly_wrong_widens_nothing(
+    owner: User, client_of: ClientOf, address: str, query: str
+) -> None:
+    make_run(owner)
+    make_run_in(Status.FAILED, owner)
+    client = client_of(owner)
+    document = page(client, f"{address}?{query}", status=422)
+    assert complaints(document) == []
+    assert "cannot be used" in document.one("main").one(role="alert").text
+    assert not document.one("main").all("form") and not document.one("main").all("button")
+    sent = {**UNFILTERED, **dict(pair.split("=", 1) for pair in query.split("&")), "expected": "9"}
+    if "topic=a&" not in query and "%" not in query:
+        assert client.post(address, sent).status_code == 422
+    assert TaskRun.objects.count() == 2
+    if "stauts" not in query:
+        shown = page(client, f"/tasks/?{query}")
+        assert not shown.all("article") and not [link for link in shown.all("a") if "bulk" in link.attrs["href"]]
+        with pytest.raises(BadFilter):
+            bulk.start(owner, Filters.of(QueryDict(query)), Action.CANCEL, expected=9)
+
+
+def test_the_last_hour_does_not_move_between_question_and_answer(owner: User, client_of: ClientOf) -> None:
+    run = make_run(owner)
+    client = client_of(owner)
+    document = page(client, f"{CANCEL}?last=1h")
+    assert "created from" in document.text
+    # It is older than an hour once the person has made up their mind; it was what they were asked about.
+    started = submit(client, document)
+    assert started.kwargs["run_ids"] == [str(run.pk)]
+    form = document.one("main").one("form", method="post")
+    assert form.one("input", name="last").attrs["value"] == ""
+    assert form.one("input", name="created_after").attrs["value"]
+
+
+def test_every_filter_narrows_what_is_taken(owner: User, staff: User, client_of: ClientOf) -> None:
+    wanted = make_run(owner, name="Nightly import", topic="energy", kwargs={"city": "Bremen"})
+    make_run(staff, name="Nightly import", topic="energy", kwargs={"city": "Bremen"})
+    make_run(owner, name="Other", topic="energy", kwargs={"city": "Bremen"})
+    make_run(owner, name="Nightly import", topic="rail", kwargs={"city": "Bremen"})
+    make_run(owner, name="Nightly import", topic="energy")
+    old = make_run(owner, name="Nightly import", topic="energy", kwargs={"city": "Bremen"})
+    TaskRun.objects.filter(pk=old.pk).update(created_at="2020-01-01T00:00Z")
+    query = "status=pending&q=bremen&name=night&topic=energy&owner=owner&last=7d&created_before=2999-01-01"
+    run = submit(client_of(staff), page(client_of(staff), f"{CANCEL}?{query}"))
+    assert run.kwargs["run_ids"] == [str(wanted.pk)]
+    assert run.metadata["filter"]["q"] == "bremen"
+
+
+def test_a_secret_somebody_searched_for_is_not_kept_with_the_bulk_run(owner: User) -> None:
+    make_run(owner, args=["https://me:hunter2@host/"], kwargs={})
+    run = bulk.start(owner, Filters.of({"q": "https://me:hunter2@host/"}), Action.CANCEL, expected=1)
+    assert "hunter2" not in str(run.metadata) + run.search

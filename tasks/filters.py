@@ -1,0 +1,246 @@
+"""What a person or a program asked to see: one reading of it for the list, its address, the API, the terminal and bulk.
+
+A filter that cannot be understood as a whole matches nothing: what was meant as "these" must not become "all".
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any, Self
+
+from django.contrib.auth import get_user_model
+from django.contrib.postgres.search import SearchQuery
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from . import search
+from .exceptions import BadFilter
+from .models import TaskRunQuerySet
+from .states import Status
+from .text import mask_secrets
+
+LONGEST = 200
+# Times further away than this are slips of the pen, and not every database can say them in every zone.
+YEARS = range(1970, 3000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """A time that goes up to now."""
+
+    words: str
+    length: timedelta
+
+
+SPANS = {
+    "1h": Span(words="the last hour", length=timedelta(hours=1)),
+    "24h": Span(words="the last 24 hours", length=timedelta(hours=24)),
+    "7d": Span(words="the last 7 days", length=timedelta(days=7)),
+    "30d": Span(words="the last 30 days", length=timedelta(days=30)),
+}
+KEYS = ("status", "q", "name", "topic", "owner", "last", "created_after", "created_before")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filters:
+    """What was asked for. `asked` holds it as in an address; `wrong` says of each part that cannot be used why."""
+
+    statuses: tuple[str, ...] = ()
+    search: str = ""
+    name: str = ""
+    topic: str = ""
+    owner: str = ""
+    last: str = ""
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
+    wrong: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, query: Mapping[str, Any], *, also: Collection[str] | None = None) -> Self:
+        """The filters named in an address, a form or a call.
+
+        Other keys are not looked at, or with `also` are wrong unless they are among those: a filter with a slip in its
+        name must not count as not asked.
+        """
+        reader = _Reader(query)
+        for key in query if also is not None else ():
+            if key not in KEYS and key not in (also or ()):
+                reader.wrong[key[:50]] = f"is no filter. There are {', '.join(KEYS)}."
+        after, before = reader.moment("created_after"), reader.moment("created_before")
+        if after is not None and before is not None and after >= before:
+            reader.wrong["created_before"] = "must be later than the time from which on you look."
+        return cls(
+            statuses=reader.statuses(),
+            search=reader.text("q"),
+            name=reader.text("name", needs_word=True),
+            topic=reader.text("topic"),
+            owner=reader.text("owner"),
+            last=reader.span(),
+            created_after=after,
+            created_before=before,
+            asked={key: reader.asked[key] for key in KEYS if reader.asked[key]},
+            wrong=reader.wrong,
+        )
+
+    @property
+    def status(self) -> str:
+        """The one status asked for; nothing for any, and for several."""
+        return self.statuses[0] if len(self.statuses) == 1 else ""
+
+    @property
+    def any(self) -> bool:
+        """Is anything asked at all?"""
+        return bool(self.asked)
+
+    def changed(self, **changes: str) -> "Filters":
+        """The same with some keys of the address changed, or taken away by an empty text."""
+        return Filters.of({**self.asked, **changes})
+
+    def frozen(self, now: datetime) -> "Filters":
+        """The same with "the last hour" as the time from which on that is: it no longer moves."""
+        if self.wrong or not self.last:
+            return self
+        start = now - SPANS[self.last].length
+        after = start if self.created_after is None else max(start, self.created_after)
+        return self.changed(last="", created_after=after.isoformat())
+
+    def may_match(self, *statuses: str) -> bool:
+        """Can a run in one of `statuses` match?"""
+        return not self.wrong and (not self.statuses or not set(statuses).isdisjoint(self.statuses))
+
+    def checked(self) -> "Filters":
+        """Itself. Raises BadFilter when a part of it cannot be used."""
+        if self.wrong:
+            raise BadFilter(self.wrong)
+        return self
+
+    def apply(self, runs: TaskRunQuerySet, *, by_index: bool = True) -> TaskRunQuerySet:
+        """The runs that match; none if any part of the question cannot be used. `by_index`: see `matching`."""
+        if self.wrong:
+            return runs.none()
+        runs = self.apply_range(runs)
+        if self.statuses:
+            runs = runs.with_status(self.statuses)
+        if self.topic:
+            runs = runs.on_topic(self.topic)
+        if self.name:
+            runs = reduce(_named, search.words_in(self.name), runs)
+        return runs.matching(self.search, by_index=by_index) if self.search else runs
+
+    def apply_range(self, runs: TaskRunQuerySet) -> TaskRunQuerySet:
+        """Owner and time alone: what the indexes of the list can jump to."""
+        if self.owner:
+            users = get_user_model()._default_manager.filter(username=self.owner)
+            # Its key instead of a join: the database then knows how many runs to expect.
+            runs = runs.filter(owner_id__in=list(users.values_list("pk", flat=True)))
+        if self.created_after is not None:
+            runs = runs.filter(created_at__gte=self.created_after)
+        if self.created_before is not None:
+            runs = runs.filter(created_at__lt=self.created_before)
+        return runs.filter(created_at__gte=timezone.now() - SPANS[self.last].length) if self.last else runs
+
+    @property
+    def has_words(self) -> bool:
+        """Can the index of words help?"""
+        return bool(self.search or self.name or self._topic_words() is not None)
+
+    def apply_words(self, runs: TaskRunQuerySet) -> TaskRunQuerySet:
+        """What must be so of the words of every run that matches: for the index, besides `apply`."""
+        queries = [query for query in (search.query_of(self.name), self._topic_words()) if query is not None]
+        return reduce(TaskRunQuerySet.with_words, queries, runs)
+
+    def _topic_words(self) -> SearchQuery | None:
+        """The words of the topic, of which a run keeps all unless they grow while they are made comparable."""
+        if not unicodedata.is_normalized("NFKC", self.topic):
+            return None
+        return search.query_of(self.topic, whole_words=True)
+
+    def phrases(self) -> list[str]:
+        """What is asked, in words: `matching “import”`, `created in the last hour`."""
+        said = {
+            "q": "matching “{}”",
+            "name": "named “{}”",
+            "topic": "on the topic “{}”",
+            "owner": "of {}",
+        }
+        found = [words.format(mask_secrets(self.asked[key])) for key, words in said.items() if key in self.asked]
+        if self.last:
+            found.append(f"created in {SPANS[self.last].words}")
+        if self.created_after is not None:
+            found.append(f"created from {_said(self.created_after)} on")
+        if self.created_before is not None:
+            found.append(f"created before {_said(self.created_before)}")
+        return found
+
+
+class _Reader:
+    """Takes a question apart, and keeps what is wrong with it."""
+
+    def __init__(self, query: Mapping[str, Any]) -> None:
+        self.asked: dict[str, str] = {}
+        self.wrong: dict[str, str] = {}
+        for key in KEYS:
+            values = query.getlist(key) if isinstance(query, QueryDict) else [query.get(key) or ""]
+            given = dict.fromkeys(text for value in values if (text := str(value).strip()))
+            self.asked[key] = (",".join(given) if key == "status" else next(iter(given), ""))[: 5 * LONGEST]
+            if len(given) > 1 and key != "status":
+                self.wrong[key] = "is there more than once: give one value."
+
+    def text(self, key: str, *, needs_word: bool = False) -> str:
+        """Some characters."""
+        text = self.asked[key]
+        if "\0" in text:
+            self.wrong[key] = "has a character in it that no run can have (NUL)."
+        elif len(text) > LONGEST:
+            self.wrong[key] = f"may have {LONGEST} characters at most."
+        elif needs_word and text and not search.words_in(text):
+            self.wrong[key] = "needs a letter or a digit to look for."
+        return text if key not in self.wrong else ""
+
+    def statuses(self) -> tuple[str, ...]:
+        """One status or several, separated by commas."""
+        wanted = tuple(dict.fromkeys(part for text in self.asked["status"].split(",") if (part := text.strip())))
+        if unknown := [part for part in wanted if part not in Status.values]:
+            self.wrong["status"] = f"{unknown[0][:50]!r} is none of {', '.join(Status.values)}."
+            return ()
+        if self.asked["status"] and not wanted:
+            self.wrong["status"] = f"give one of {', '.join(Status.values)}."
+        return wanted
+
+    def span(self) -> str:
+        """One of SPANS."""
+        key = self.asked["last"]
+        if key and key not in SPANS:
+            self.wrong["last"] = f"{key[:50]!r} is none of {', '.join(SPANS)}."
+            return ""
+        return key
+
+    def moment(self, key: str) -> datetime | None:
+        """A time; without a zone in that of this site."""
+        text = self.asked[key]
+        if not text:
+            return None
+        try:
+            # In an address a plus sign becomes a space.
+            moment = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d$)", "+", text) if text.count(":") > 2 else text)
+        except ValueError:
+            self.wrong[key] = "is no date or time: write it like 2026-11-24, 2026-11-24T08:30 or 2026-11-24T08:30:00Z."
+            return None
+        if moment.year not in YEARS:
+            self.wrong[key] = f"must lie in a year from {YEARS[0]} to {YEARS[-1]}."
+            return None
+        return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
+
+def _named(runs: TaskRunQuerySet, word: str) -> TaskRunQuerySet:
+    """Those whose name has a word that begins so. `word`: letters and digits, see search.py."""
+    return runs.filter(name__iregex=rf"(^|[^[:alnum:]]){word}")
+
+
+def _said(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "j M Y, H:i e")
