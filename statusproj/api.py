@@ -20,6 +20,7 @@ api = NinjaAPI(
 )
 install(api)
 api.add_router("/background-tasks", "tasks.api.router")
+api.add_router("/background-tasks", "tasks.bulk_api.router")
 api.add_router("/background-tasks", "tasks.queue_api.router")
 api.add_router("/background-tasks", "tasks.schedule_api.router")
 api.add_router("/background-tasks", "tasks.record_api.router")

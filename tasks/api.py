@@ -1,8 +1,5 @@
 """`/api/background-tasks/*`: runs over HTTP, for polling clients and programs. Shapes as in the seed, and more."""
 
-import base64
-import binascii
-from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -10,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 from ninja import Query, Router, Schema
 from ninja import Status as Answer
+from pydantic import Field
 
 from live.errors import ApiError, invalid
 from live.frames import timestamp
@@ -17,8 +15,10 @@ from live.frames import timestamp
 from . import lifecycle, manager
 from .access import can_cancel, can_retry, get_visible_run, may_control
 from .exceptions import AlreadyRunning, CannotRetry, TransitionRefused
+from .filters import Filters
+from .listing import cursor_of, newest, position_of
 from .models import TaskRun
-from .states import Status
+from .redaction import redact
 
 router = Router(tags=["background tasks"])
 
@@ -125,6 +125,28 @@ class EventsAnswer(Schema):
     events: list[EventObject]
 
 
+class FilterQuery(Schema):
+    """Which runs: those that fit everything that is given. Times are ISO 8601; without a zone in that of the site."""
+
+    status: str = Field("", description="One status, or several separated by commas.")
+    q: str = Field("", description="Words of the name, topic, task or arguments: each is, or begins, one; or an id.")
+    name: str = Field("", description="Words of the name, or how they begin.")
+    topic: str = ""
+    owner: str = Field("", description="Whose: a username.")
+    created_after: str = Field("", description="Created at this time or later.")
+    created_before: str = Field("", description="Created before this time.")
+
+
+def filters_of(asked: FilterQuery) -> Filters:
+    """What was asked for; 422 that names every part which cannot be used, and why."""
+    filters = Filters.of(asked.dict())
+    if filters.wrong:
+        summary = "; ".join(f"{field}: {sentence}" for field, sentence in filters.wrong.items())
+        details = [{"field": field, "message": sentence} for field, sentence in filters.wrong.items()]
+        raise ApiError(422, "invalid", summary, details)
+    return filters
+
+
 def task_object(run: TaskRun, viewer: Any) -> dict[str, Any]:
     """The API's task object of `run` for `viewer`."""
     data = manager.as_dict(run)
@@ -136,30 +158,24 @@ def task_object(run: TaskRun, viewer: Any) -> dict[str, Any]:
 @router.get("/tasks", response=TaskListAnswer, summary="List runs")
 def list_tasks(
     request: HttpRequest,
-    status: str = Query("", description="One status, or several separated by commas."),
-    topic: str = "",
-    name: str = Query("", max_length=200, description="Part of the name."),
+    asked: Query[FilterQuery],
     limit: int = Query(50, ge=1, le=MAX_PAGE),
     cursor: str = Query("", description="`next_cursor` of the page before."),
 ) -> dict[str, Any]:
     """The asker's own runs, newest first; every run for staff with permission."""
-    visible = TaskRun.objects.visible_to(request.user)
-    runs = visible
-    if status:
-        runs = runs.with_status(_statuses(status))
-    if topic:
-        runs = runs.on_topic(topic.replace("\x00", ""))
-    if name:
-        runs = runs.filter(name__icontains=name.replace("\x00", ""))
+    after = None
     if cursor:
-        runs = _after(runs, cursor)
-    page = list(runs.order_by("-created_at", "-id")[: limit + 1])
-    more = len(page) > limit
-    page = page[:limit]
+        try:
+            after = position_of(cursor)
+        except ValueError:
+            raise invalid("cursor", "is not one that a page of this list gave out; start without it.") from None
+    filters = filters_of(asked)
+    page = newest(TaskRun.objects.visible_to(request.user), filters, after=after, limit=limit + 1)
+    more, page = len(page) > limit, page[:limit]
     return {
         "tasks": [task_object(run, request.user) for run in page],
         "summary": manager.get_task_summary(viewer=request.user),
-        "next_cursor": _cursor(page[-1]) if more else None,
+        "next_cursor": cursor_of(page[-1]) if more else None,
     }
 
 
@@ -195,7 +211,7 @@ def get_events(
                 "seq": event.seq,
                 "at": timestamp(event.at),
                 "kind": event.kind,
-                "data": event.data if is_staff else {k: v for k, v in event.data.items() if k != "traceback"},
+                "data": redact(event.data if is_staff else {k: v for k, v in event.data.items() if k != "traceback"}),
             }
             for event in events
         ]
@@ -253,25 +269,3 @@ def _controllable(request: HttpRequest, task_id: UUID) -> TaskRun:
     if not may_control(request.user, run):
         raise ApiError(403, "forbidden", "You may look at this run, but not change it.")
     return run
-
-
-def _statuses(text: str) -> list[str]:
-    wanted = [part.strip() for part in text.split(",") if part.strip()]
-    if unknown := sorted(set(wanted) - set(Status.values)):
-        raise invalid("status", f"{unknown[0]!r} is none of {', '.join(Status.values)}.")
-    return wanted
-
-
-def _cursor(run: TaskRun) -> str:
-    return base64.urlsafe_b64encode(f"{run.created_at.isoformat()}|{run.pk}".encode()).decode()
-
-
-def _after(runs: Any, cursor: str) -> Any:
-    try:
-        at, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        created, pk = datetime.fromisoformat(at), UUID(key)
-        if created.tzinfo is None:
-            raise ValueError("naive")
-    except (ValueError, binascii.Error):
-        raise invalid("cursor", "is not one that a page of this list gave out; start without it.") from None
-    return runs.older_than(created, pk)

@@ -12,6 +12,7 @@ from .backend import Task
 from .cleanup import cleanup_old_tasks as cleanup_old_tasks
 from .eta import eta_seconds
 from .models import RunCount, TaskRun, TaskRunQuerySet
+from .redaction import redact
 
 
 def create_task(
@@ -63,7 +64,7 @@ def get_task_summary(*, viewer: AbstractBaseUser | AnonymousUser | None = None) 
 
 
 def as_dict(run: TaskRun) -> dict[str, Any]:
-    """The seed's task object, with what we add to it. Times are datetimes; ids are strings."""
+    """The seed's task object as it may be shown, with what we add to it. Times are datetimes; ids are strings."""
     return {
         "id": str(run.pk),
         "name": run.name,
@@ -75,9 +76,9 @@ def as_dict(run: TaskRun) -> dict[str, Any]:
         "created_at": run.created_at,
         "started_at": run.started_at,
         "completed_at": run.completed_at,
-        "result": run.result,
+        "result": redact(run.result),
         "error": run.error or None,
-        "metadata": run.metadata,
+        "metadata": redact(run.metadata),
         "stage": run.stage,
         "message": run.message,
         "topic": run.topic,

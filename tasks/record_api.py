@@ -17,6 +17,7 @@ from .access import get_visible_run, may_control
 from .api import StartedAnswer
 from .exceptions import AlreadyRunning, CannotRetry
 from .models import TaskEvent, TaskItem, TaskRun
+from .redaction import redact
 from .timeline import lines_of
 
 router = Router(tags=["background tasks"])
@@ -85,7 +86,8 @@ def get_items(
     more, page = len(page) > limit, page[:limit]
     return {
         "items": [
-            {"key": i.key, "outcome": i.outcome, "error": i.error, "data": i.data, "at": timestamp(i.at)} for i in page
+            {"key": i.key, "outcome": i.outcome, "error": i.error, "data": redact(i.data), "at": timestamp(i.at)}
+            for i in page
         ],
         "counts": ledger.counts_of(run.pk),
         "next_cursor": str(page[-1].pk) if more else None,

@@ -11,6 +11,7 @@ from live.publishing import publish_on_commit
 from .eta import eta_seconds
 from .groups import groups_of
 from .models import TaskEvent, TaskRun
+from .redaction import redact
 from .states import Status
 
 LONGEST_LINE = 1000  # beyond this nobody is told their place
@@ -28,7 +29,7 @@ def frame_of(run: TaskRun, *, position: int | None = None) -> frames.Frame:
         case Status.PENDING:
             return _frame(run, "pending", {"position": position, "message": run.message})
         case Status.COMPLETED:
-            return _frame(run, "completed", {"progress": 100, "results": run.result, **_counts(run)})
+            return _frame(run, "completed", {"progress": 100, "results": redact(run.result), **_counts(run)})
         case Status.FAILED:
             return _frame(run, "error", {"error": run.error, **_counts(run)})
         case Status.CANCELLED:
@@ -97,7 +98,7 @@ def recorded(run: TaskRun, kind: str, data: Mapping[str, Any]) -> dict[str, Any]
 def frame_of_event(run: TaskRun, event: TaskEvent) -> frames.Frame:
     """The frame of a recorded batch or log line, as it was sent when it happened."""
     if event.kind == TaskEvent.Kind.BATCH:
-        payload = {**progress_of(run), **event.data}
+        payload = {**progress_of(run), **redact(event.data)}
         return frames.job_update(run.pk, seq=event.seq, status="batch_update", payload=payload, at=event.at)
     return frames.job_update(run.pk, seq=event.seq, status="log", payload=event.data, at=event.at)
 
