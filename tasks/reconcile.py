@@ -10,6 +10,7 @@ import os
 import random
 import socket
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT: float = settings.TASKS_HEARTBEAT_SECONDS  # between two signs of life of a worker
 DEAD_AFTER = timedelta(seconds=settings.TASKS_DEAD_AFTER_SECONDS)  # a worker silent for longer is presumed dead
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # on Linux
 INTERVAL = DEAD_AFTER.total_seconds() * 3 / 8  # seconds between two sweeps
 
 
@@ -52,8 +54,8 @@ class Pulse:
 
 
 def worker_name() -> str:
-    """This process: host, pid, and the second it was started, for pids come round again."""
-    return f"{socket.gethostname()}:{os.getpid()}:{int(psutil.Process().create_time())}"
+    """This process: host, pid, and when it was started, for pids come round again."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_start_of(os.getpid())}"
 
 
 class Reconciler:
@@ -111,9 +113,25 @@ def _rescue(run: TaskRun) -> bool:
 def _is_alive(worker: str) -> bool:
     try:
         _, pid, started = worker.rsplit(":", 2)
-        return int(psutil.Process(int(pid)).create_time()) == int(started)
-    except (ValueError, psutil.NoSuchProcess):
+        return _start_of(int(pid)) == started
+    except (ValueError, ProcessLookupError, psutil.NoSuchProcess):
         return False
+
+
+def _start_of(pid: int) -> str:
+    """What tells process `pid` from all others that ever had its number. Raises ProcessLookupError for none.
+
+    Not the time of day, where that can be avoided: a clock that is put right would make strangers of us all.
+    """
+    if not BOOT_ID.exists():
+        return str(int(psutil.Process(pid).create_time()))
+    try:
+        state, *numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        raise ProcessLookupError(pid) from None
+    if state in {"Z", "X"}:
+        raise ProcessLookupError(pid)
+    return f"{BOOT_ID.read_text()[:8]}-{numbers[18]}"  # clock ticks from the machine's start to the process's
 
 
 async def keep_reconciling(pulse: Pulse | None = None) -> None:

@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from notifications.models import Notification
-from tasks import lifecycle, queues, tickets
+from tasks import lifecycle, queues
 from tasks.models import TaskRun
 from tasks.reconcile import DEAD_AFTER
 from tasks.states import Status
@@ -127,7 +127,6 @@ def test_what_waits_is_taken_up_when_there_is_room_again(disk: Disk, working: Wo
 def test_an_attempt_that_failed_meanwhile_is_tried_again_afterwards(disk: Disk) -> None:
     run = make_run_in(Status.RUNNING, max_attempts=3)
     steps: list[Callable[[], object]] = [
-        lambda: tickets.issue(run_id=run.pk, attempt=2, queue="default", priority=0, run_after=None),
         lambda: lifecycle.release(run),
         lambda: lifecycle.fail(run, "no luck"),
         lambda: make_run(),

@@ -1,5 +1,7 @@
 """What the reconciler makes true again."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +11,7 @@ from tasks import lifecycle, reconcile, tickets
 from tasks.db import database_now
 from tasks.states import Status
 from tests.tasks.runs import make_run, make_run_in
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -85,6 +88,16 @@ def test_dead_processes_of_this_host_are_told_by_their_pid() -> None:
     assert reconcile.rescue_predecessors() == 1
     dead.refresh_from_db()
     assert dead.status == Status.PENDING
+
+
+def test_a_process_that_has_ended_is_dead_even_before_its_parent_asks() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    name = f"host:{child.pid}:{reconcile._start_of(child.pid)}"
+    assert reconcile._is_alive(name)
+    assert not reconcile._is_alive(f"host:{child.pid}:another-start")
+    child.kill()
+    eventually(lambda: not reconcile._is_alive(name))
+    child.communicate()
 
 
 SECOND = timedelta(seconds=1)
