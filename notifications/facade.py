@@ -34,17 +34,26 @@ class UnknownRecipient(LookupError):
 
 
 def create_notification(
-    *, username: str | None, type: str, title: str, message: str, link: str | None = None
+    *,
+    username: str | None,
+    type: str,
+    title: str,
+    message: str,
+    link: str | None = None,
+    recipient: int | None = None,
 ) -> Notification:
     """Notify one user, or with `username=None` everyone who has an account now.
+
+    `recipient`: the user's primary key, if it was just read together with the name; otherwise it is looked up.
 
     Texts that are too long are cut, characters the database cannot hold are dropped: news of a run must not
     fail over its wording. Raises UnknownRecipient, and links.LinkRefused for a link that is no path on this
     site; an open transaction stays usable after either.
     """
     fields = _storable(type=type, title=title, message=message, link=link)
-    recipient = None if username is None else _pks_by_name([username]).get(username)
-    if username is not None and recipient is None:
+    if username is None:
+        recipient = None
+    elif recipient is None and (recipient := _pks_by_name([username]).get(username)) is None:
         raise UnknownRecipient(username)
     try:
         with transaction.atomic():

@@ -7,7 +7,7 @@ from django.tasks.base import TaskError
 
 from .models import TaskEvent, TaskRun
 from .options import task_at
-from .states import AS_TASK_RESULT, FINAL, Status
+from .states import AS_TASK_RESULT, Status
 
 
 def result_of(run: TaskRun, task: Any = None) -> "TaskResult[Any, Any]":
@@ -33,7 +33,7 @@ def result_of(run: TaskRun, task: Any = None) -> "TaskResult[Any, Any]":
 
 def _errors_of(run: TaskRun) -> list[TaskError]:
     """One TaskError for each attempt that raised, oldest first."""
-    if not run.failed_attempts and run.status not in FINAL:
+    if not run.failed_attempts:
         return []
     failures = run.events.filter(kind=TaskEvent.Kind.STATE, data__has_key="exception_class").exclude(
         data__exception_class=""

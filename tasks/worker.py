@@ -118,7 +118,9 @@ class Worker:
     async def _run_engine(self) -> None:
         # with_connector, not replace_connector: the latter would break transactional enqueue in this process.
         pool: dict[str, Any] = {"timeout": 3 * RECONNECT / 2, "reconnect_timeout": RECONNECT}
-        app = engine.with_connector(PsycopgConnector(kwargs=connector_params(), configure=_hurry, **pool))
+        # What the engine says is one statement at a time: BEGIN and COMMIT around each would be two more.
+        params = connector_params() | {"autocommit": True}
+        app = engine.with_connector(PsycopgConnector(kwargs=params, configure=_hurry, **pool))
         app.job_manager = TicketManager(app.connector)
         app.perform_import_paths()
         async with app.open_async():
@@ -188,7 +190,6 @@ class TicketManager(JobManager):
 async def _hurry(connection: AsyncConnection[Any]) -> None:
     """Tickets need no flush of their own: what must not be lost is our claim, and its flush takes theirs along."""
     await connection.execute("SET synchronous_commit = off")
-    await connection.commit()
 
 
 @engine.task(name=EXECUTE, pass_context=True)
