@@ -51,11 +51,13 @@ class Count:
 
 
 def matching(user: Viewer, filters: Filters, action: Action) -> TaskRunQuerySet:
-    """The runs that match and that `user` may cancel or retry now, oldest first; without those run again already.
+    """The runs that match and that `user` may cancel or retry now, oldest first. Raises BadFilter."""
+    return takeable(access.controllable_runs(user), filters, action)
 
-    Raises BadFilter.
-    """
-    runs = oldest(access.controllable_runs(user), filters.checked())
+
+def takeable(runs: TaskRunQuerySet, filters: Filters, action: Action) -> TaskRunQuerySet:
+    """Those of `runs` that match and can be cancelled or retried, oldest first; without those run again already."""
+    runs = oldest(runs, filters.checked())
     if action is Action.CANCEL:
         return runs.live().filter(cancel_requested_at=None)
     return runs.with_status([Status.FAILED, Status.CANCELLED]).filter(retries=None)
@@ -124,16 +126,21 @@ def _apply_one(asker_id: int | None, action: Action, run_id: UUID) -> str:
         return "left_alone"
     if asker is None or not access.may_control(asker, run):
         return "refused"
+    return "done" if take(run, action, by=asker) else "left_alone"
+
+
+def take(run: TaskRun, action: Action, *, by: AbstractBaseUser | None) -> bool:
+    """Cancel or retry one of those that matched. False when it has moved on, or somebody was first."""
     try:
         if action is Action.CANCEL:
-            lifecycle.cancel(run, by=asker, reason="With everything that matched a filter.")
-            return "done"
-        return "done" if _retry(run, asker) else "left_alone"
+            lifecycle.cancel(run, by=by, reason="With everything that matched a filter.")
+            return True
+        return _retry(run, by)
     except (TransitionRefused, CannotRetry, AlreadyRunning):
-        return "left_alone"  # it moved on, or somebody was first
+        return False
 
 
-def _retry(run: TaskRun, asker: AbstractBaseUser) -> bool:
+def _retry(run: TaskRun, asker: AbstractBaseUser | None) -> bool:
     """Run it again unless that was done already: by this very run before its worker was lost, or by somebody else."""
     with transaction.atomic():
         locked = TaskRun.objects.select_for_update(of=["self"]).get(pk=run.pk)

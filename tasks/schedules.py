@@ -90,7 +90,7 @@ def delete(schedule: Schedule) -> None:
     Schedule.objects.filter(pk=schedule.pk).delete()
 
 
-def run_now(schedule: Schedule, *, by: AbstractBaseUser) -> TaskRun:
+def run_now(schedule: Schedule, *, by: AbstractBaseUser | None = None) -> TaskRun:
     """Start it at once; its next time stays. Raises AlreadyRunning while its last run is live, and BadSchedule."""
     with transaction.atomic():
         current = Schedule.objects.select_for_update().get(pk=schedule.pk)
@@ -98,7 +98,7 @@ def run_now(schedule: Schedule, *, by: AbstractBaseUser) -> TaskRun:
         last = _live_run(current)
         if last is not None:
             raise AlreadyRunning(last.pk, "")
-        run = _start(current, {"started_by": by.get_username()})
+        run = _start(current, {"started_by": by.get_username() if by else ""})
         current.last_run, current.last_run_at, current.last_error = run, now, ""
         current.save(update_fields=["last_run", "last_run_at", "last_error"])
     return run

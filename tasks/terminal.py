@@ -1,8 +1,8 @@
 """Runs in the terminal: a bar that follows one, and tables."""
 
 import time
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.management.base import OutputWrapper
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from . import queues, tickets
 from .manager import get_task_summary
@@ -19,6 +20,11 @@ from .presenters import WORDS, duration_text
 
 # How often the row is read: as often as it is written.
 LOOK_EVERY_SECONDS = 0.2
+WIDE = 110  # columns: whole ids leave room for names
+SHORT_ID = 8
+LONGEST_OWNER = 14
+NARROWEST_NAME = 10
+GAP = 1
 _STYLES = {"neutral": "", "info": "cyan", "warn": "yellow", "good": "green", "bad": "red"}
 
 
@@ -63,22 +69,61 @@ def follow(run_id: UUID | str, bar: Progress, line: TaskID, *, seconds: float | 
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def table_of_runs(runs: Iterable[TaskRun]) -> Table:
-    """One line for each run."""
-    table = Table(box=None, pad_edge=False)
-    for name, right in (("Id", False), ("Status", False), ("Done", True), ("Name", False), ("Owner", False)):
-        table.add_column(name, justify="right" if right else "left", no_wrap=name in {"Id", "Status", "Done"})
-    table.add_column("Created", no_wrap=True)
-    for run in runs:
-        table.add_row(
-            str(run.pk),
+def table_of_runs(runs: Iterable[TaskRun], *, width: int) -> Table:
+    """One line for each run, `width` wide at most. A narrow terminal gets the beginnings of ids, which do as well."""
+    rows = [
+        (
+            str(run.pk) if width >= WIDE else run.pk.hex[:SHORT_ID],
             word_of(run),
             f"{int(run.progress)}%" if run.total_items else "",
-            escape(run.name),
-            "" if run.owner is None else escape(run.owner.get_username()),
+            run.name,
+            "" if run.owner is None else escape(_cut(run.owner.get_username(), LONGEST_OWNER)),
             ago(run.created_at),
         )
+        for run in runs
+    ]
+    return _table(("Id", "Status", "Done", "Name", "Owner", "Created"), rows, width=width)
+
+
+def table_of_schedules(found: Iterable[Schedule], *, width: int) -> Table:
+    """One line for each schedule, `width` wide at most."""
+    rows = [
+        (
+            row.name,
+            "[red]trouble[/]" if row.last_error else "on" if row.enabled else "off",
+            escape(_cut(row.cron, 20) or f"every {duration_text((row.interval or timedelta()).total_seconds())}"),
+            ago(row.last_run_at),
+            ago(row.next_run_at),
+        )
+        for row in found
+    ]
+    return _table(("Name", "State", "Starts", "Last", "Next"), rows, width=width)
+
+
+def _table(titles: Sequence[str], rows: Iterable[tuple[str, ...]], *, width: int) -> Table:
+    """A table whose column "Name" gets the room that the others leave. The others are markup."""
+    lines, named = list(rows), titles.index("Name")
+    widths = [
+        max([len(title), *(_length(line[at], markup=at != named) for line in lines)]) for at, title in enumerate(titles)
+    ]
+    room = max(NARROWEST_NAME, width - sum(widths) + widths[named] - GAP * len(titles))
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    for title in titles:
+        table.add_column(title, justify="right" if title == "Done" else "left", no_wrap=True)
+    for line in lines:
+        table.add_row(*line[:named], escape(_cut(line[named], room)), *line[named + 1 :])
     return table
+
+
+def _length(text: str, *, markup: bool) -> int:
+    return (Text.from_markup(text) if markup else Text(text)).cell_len
+
+
+def _cut(text: str, room: int) -> str:
+    """`text`, or its beginning and an ellipsis, in so many columns."""
+    cut = Text(text)
+    cut.truncate(room, overflow="ellipsis")
+    return cut.plain
 
 
 def facts_of_run(run: TaskRun) -> Table:

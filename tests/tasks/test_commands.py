@@ -3,16 +3,18 @@
 import io
 import json
 import signal
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.test import override_settings
 from django.utils import timezone
 
 from tasks import lifecycle, queues
-from tasks.models import QueueState, TaskRun
+from tasks.models import QueueState, Schedule, TaskRun
 from tasks.states import Status
 from tests.tasks import functions
 from tests.tasks.runs import make_run, make_run_in
@@ -53,6 +55,83 @@ def test_list_shows_the_newest_runs_and_takes_filters(owner: User, stranger: Use
     assert len(tasks("list", "--json").splitlines()) == 2
     assert json.loads(tasks("list", "--json", "--limit", "1"))["name"] == "Export"
     assert "--limit" in str(refused("list", "--limit", "0"))
+
+
+def test_list_takes_the_filters_of_the_page(owner: User) -> None:
+    make_run(owner, name="Nightly import", topic="energy", kwargs={"city": "Bremen"})
+    old = make_run(owner, name="Export")
+    TaskRun.objects.filter(pk=old.pk).update(created_at="2020-01-01T00:00Z")
+    for words in (["-q", "bremen night"], ["--name", "imp"], ["--last", "1h"], ["--created-after", "2020-01-02"]):
+        assert "Nightly" in tasks("list", *words)
+        assert "Export" not in tasks("list", *words)
+    assert "Export" in tasks("list", "--created-before", "2020-01-02", "--owner", "owner")
+    assert "--created-after: is no date" in str(refused("list", "--created-after", "soon"))
+    assert "--name: needs a letter" in str(refused("list", "--name", "!"))
+
+
+def test_tables_fit_a_terminal_of_80_columns(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run = make_run_in(Status.RUNNING, owner, name="Import of everything " * 10)
+    TaskRun.objects.filter(pk=run.pk).update(total_items=100, processed_items=99, progress=99)
+    User.objects.filter(pk=owner.pk).update(username="somebody-with-a-very-long-name")
+    Schedule.objects.create(name="Collect " * 20, task="a.b", cron="*/15 6-22 * * 1-5", next_run_at=timezone.now())
+    for words in (["list"], ["schedules"], ["stats"]):
+        lines = tasks(*words).splitlines()
+        assert max(len(line.rstrip()) for line in lines) <= 80, lines
+    assert len(tasks("list").splitlines()) == 2
+    short = tasks("list").splitlines()[1].split()[0]
+    assert json.loads(tasks("show", "--json", short))["id"] == str(run.pk)
+
+
+def test_everything_that_matches_is_counted_and_asked_about_first(
+    owner: User, stranger: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [make_run(owner, name="Import", topic="energy"), make_run(stranger, name="Import", topic="energy")]
+    other = make_run(owner, topic="rail")
+    questions: list[str] = []
+
+    def answer(text: str) -> Callable[[str], str]:
+        return lambda question: questions.append(question) or text  # type: ignore[func-returns-value]
+
+    for text in ("", "n", "no", "all"):
+        monkeypatch.setattr("builtins.input", answer(text))
+        assert "Nothing was done" in str(refused("cancel", "--topic", "energy"))
+    assert questions[0] == "Cancel 2 runs? [y/N] "
+    monkeypatch.setattr("builtins.input", answer("y"))
+    assert "2 × Import" in tasks("cancel", "--topic", "energy")
+    statuses = [TaskRun.objects.get(pk=run.pk).status for run in (*wanted, other)]
+    assert statuses == [Status.CANCELLED, Status.CANCELLED, Status.PENDING]
+    assert "2 of 2 runs retried" in tasks("retry", "--topic", "energy", "--yes")
+    assert TaskRun.objects.exclude(retry_of=None).count() == 2
+    assert "No run that can be retried matches" in str(refused("retry", "--topic", "energy", "--yes"))
+
+
+def test_nothing_is_taken_by_a_command_that_names_nothing_or_too_much(owner: User) -> None:
+    run = make_run(owner)
+    assert "--all" in str(refused("cancel", "--yes"))
+    assert "not both" in str(refused("cancel", str(run.pk), "--topic", "x"))
+    assert "not both" in str(refused("retry", str(run.pk), "--all"))
+    assert "--created-before" in str(refused("cancel", "--created-before", "tomorrow", "--yes"))
+    assert "--topic" in str(refused("cancel", "--topic", " ", "--yes"))
+    run.refresh_from_db()
+    assert run.status == Status.PENDING
+    assert "1 of 1 run cancelled" in tasks("cancel", "--all", "--yes")
+
+
+def test_schedules_are_listed_switched_and_started(owner: User) -> None:
+    assert "no schedule" in tasks("schedules")
+    schedule = Schedule.objects.create(
+        name="Nightly", task="tests.tasks.functions.tick", kwargs={"hundredths": 1}, owner=owner, cron="0 6 * * *"
+    )
+    assert "0 6 * * *" in tasks("schedules")
+    assert "is off" in tasks("schedules", "disable", "Nightly")
+    assert "is on; next in" in tasks("schedules", "enable", "Nightly")
+    schedule.refresh_from_db()
+    assert schedule.enabled
+    assert "There is: Nightly" in str(refused("schedules", "run", "Daily"))
+    with override_settings(TASKS_SCHEDULABLE={"tests.tasks.functions.tick": ""}):
+        assert "runs as" in tasks("schedules", "run", "Nightly")
+        assert "being done already" in str(refused("schedules", "run", "Nightly"))
 
 
 def test_show_tells_everything_about_one_run(owner: User) -> None:

@@ -5,17 +5,23 @@ Exit codes: 0 done (watch: completed); 1 it cannot be done, and why; 2 wrong usa
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
 from rich.markup import escape
+from rich.progress import track
 
-from tasks import lifecycle, manager, queues, terminal
+from tasks import bulk, lifecycle, manager, queues, schedules, terminal
+from tasks.bulk import Action
 from tasks.exceptions import TaskManagerError
-from tasks.models import TaskRun
+from tasks.filters import SPANS, Filters
+from tasks.listing import newest
+from tasks.models import Schedule, TaskRun
 from tasks.states import Status
 
 FAILED, CANCELLED, INTERRUPTED = 3, 4, 130
@@ -24,7 +30,7 @@ STATUSES = [status.value for status in Status]
 
 
 class Command(BaseCommand):
-    """list, show, watch, cancel, retry, cleanup, stats, pause, resume."""
+    """list, show, watch, cancel, retry, schedules, cleanup, stats, pause, resume."""
 
     help = "Look at background runs, and cancel, retry or clean them up."
 
@@ -32,10 +38,7 @@ class Command(BaseCommand):
         """One sub-command for each thing to do."""
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="what")
         listing = verbs.add_parser("list", help="the newest runs")
-        listing.add_argument("--status", choices=STATUSES, action="append", help="may be given again")
-        listing.add_argument("--name", default="", help="part of the name")
-        listing.add_argument("--topic", default="")
-        listing.add_argument("--owner", default="", help="username")
+        _add_filters(listing)
         listing.add_argument("--queue", default="")
         listing.add_argument("--limit", type=int, default=20)
         listing.add_argument("--json", action="store_true", help="one JSON object per line")
@@ -45,7 +48,14 @@ class Command(BaseCommand):
         watch = verbs.add_parser("watch", help="follow a run with a bar; exits 0 completed, 3 failed, 4 cancelled")
         watch.add_argument("id", help="id, or how it begins")
         for verb, words in (("cancel", "stop runs for good"), ("retry", "start failed or cancelled runs again")):
-            verbs.add_parser(verb, help=words).add_argument("id", nargs="+", help="id, or how it begins")
+            each = verbs.add_parser(verb, help=f"{words}: those named, or all that match")
+            each.add_argument("id", nargs="*", help="id, or how it begins")
+            _add_filters(each)
+            each.add_argument("--all", action="store_true", help="without a filter: every run")
+            each.add_argument("--yes", action="store_true", help="do not ask after counting")
+        schedules = verbs.add_parser("schedules", help="what the clock starts")
+        schedules.add_argument("do", nargs="?", choices=["list", "enable", "disable", "run"], default="list")
+        schedules.add_argument("name", nargs="?", default="")
         cleanup = verbs.add_parser("cleanup", help="delete runs that ended long ago")
         cleanup.add_argument("--max-age-hours", type=float, help="default: as long as each task's runs are kept")
         cleanup.add_argument("--include-kept", action="store_true", help="also runs that their task keeps for longer")
@@ -62,18 +72,15 @@ class Command(BaseCommand):
     def _list(self, options: dict[str, Any]) -> None:
         if options["limit"] < 1:
             raise CommandError("--limit must be 1 or more.")
-        exact = {"topic": options["topic"], "owner__username": options["owner"], "queue": options["queue"]}
-        runs = TaskRun.objects.select_related("owner").filter(**{name: value for name, value in exact.items() if value})
-        if options["status"]:
-            runs = runs.with_status(options["status"])
-        if options["name"]:
-            runs = runs.filter(name__icontains=options["name"])
-        found = list(runs[: options["limit"]])
+        runs = TaskRun.objects.select_related("owner")
+        if options["queue"]:
+            runs = runs.filter(queue=options["queue"])
+        found = newest(runs, _filters_of(options), limit=options["limit"])
         if options["json"]:
             for run in found:
                 self._print_json(run, indent=None)
         elif found:
-            self.console.print(terminal.table_of_runs(found))
+            self.console.print(terminal.table_of_runs(found, width=self.console.width))
         else:
             self.console.print("No run matches.")
 
@@ -107,10 +114,76 @@ class Command(BaseCommand):
             now = lifecycle.cancel(run, reason="In the terminal.")
             return "is cancelled" if now.is_final else "is being cancelled"
 
-        self._each(options["id"], cancel)
+        if options["id"]:
+            self._each(self._ids_alone(options), cancel)
+        else:
+            self._all_that_match(Action.CANCEL, options)
 
     def _retry(self, options: dict[str, Any]) -> None:
+        if not options["id"]:
+            self._all_that_match(Action.RETRY, options)
+            return
+        self._ids_alone(options)
         self._each(options["id"], lambda run: f"runs again as {lifecycle.retry(run).pk}")
+
+    def _ids_alone(self, options: dict[str, Any]) -> list[str]:
+        """The ids that were named; with a filter beside them nobody knows what was meant."""
+        if _asked(options) or options["all"]:
+            raise CommandError("Give ids, or a filter, not both.")
+        ids: list[str] = options["id"]
+        return ids
+
+    def _all_that_match(self, action: Action, options: dict[str, Any]) -> None:
+        """Count, ask, and do it to exactly those that were counted."""
+        filters = _filters_of(options)
+        if not filters.any and not options["all"]:
+            raise CommandError(f"Give ids, a filter, or --all for every run that can be {_DONE[action]}.")
+        matching = bulk.takeable(TaskRun.objects.all(), filters, action).values_list("pk", "name")
+        found = list(matching[: bulk.MOST])
+        if not found:
+            raise CommandError(f"No run that can be {_DONE[action]} matches.")
+        for name, number in Counter(name for _pk, name in found).most_common(bulk.NAMES_SHOWN):
+            self.console.print(escape(f"{number:>7,} × {name}"))
+        number = f"{len(found):,} run{'' if len(found) == 1 else 's'}"
+        more = " (the oldest of more)" if len(found) == bulk.MOST else ""
+        if not options["yes"] and not self._agreed(f"{action.value.capitalize()} {number}{more}? [y/N] "):
+            raise CommandError("Nothing was done.")
+        done = 0
+        for pk, _name in track(found, "Working", console=self.console, transient=True):
+            run = TaskRun.objects.filter(pk=pk).first()
+            done += run is not None and bulk.take(run, action, by=None)
+        left = f"; {len(found) - done:,} had moved on" if done < len(found) else ""
+        self.console.print(f"{done:,} of {number} {_DONE[action]}{left}.")
+
+    def _agreed(self, question: str) -> bool:
+        try:
+            return input(question).strip().lower() in {"y", "yes"}
+        except EOFError:  # nobody is there to answer: --yes says so beforehand
+            return False
+
+    def _schedules(self, options: dict[str, Any]) -> None:
+        if options["do"] == "list":
+            found = list(Schedule.objects.all())
+            table = terminal.table_of_schedules(found, width=self.console.width)
+            self.console.print(table if found else "There is no schedule.")
+            return
+        schedule = Schedule.objects.filter(name=options["name"]).first()
+        if schedule is None:
+            names = ", ".join(Schedule.objects.values_list("name", flat=True)[:20]) or "none"
+            raise CommandError(f"There is no schedule {options['name']!r}. There is: {names}.")
+        try:
+            match options["do"]:
+                case "enable":
+                    when = terminal.ago(schedules.enable(schedule).next_run_at)
+                    said = f"is on; next {when}" if when else "is on"
+                case "disable":
+                    schedules.disable(schedule)
+                    said = "is off; a run that is under way goes on"
+                case _:
+                    said = f"runs as {schedules.run_now(schedule).pk}"
+        except TaskManagerError as error:
+            raise CommandError(str(error)) from None
+        self.console.print(escape(f"{schedule.name} {said}."), soft_wrap=True)
 
     def _cleanup(self, options: dict[str, Any]) -> None:
         hours = options["max_age_hours"]
@@ -157,6 +230,41 @@ class Command(BaseCommand):
     def _print_json(self, run: TaskRun, *, indent: int | None) -> None:
         # Not through the console, which would wrap it.
         self.stdout.write(json.dumps(manager.as_dict(run), cls=DjangoJSONEncoder, indent=indent) + "\n")
+
+
+def _add_filters(parser: CommandParser) -> None:
+    """The filters of the list, for one sub-command."""
+    parser.add_argument("-q", "--search", default="", metavar="WORDS", help="of name, topic, task or arguments")
+    parser.add_argument("--status", choices=STATUSES, action="append", help="may be given again")
+    parser.add_argument("--name", default="", help="words of the name, or how they begin")
+    parser.add_argument("--topic", default="")
+    parser.add_argument("--owner", default="", help="username")
+    parser.add_argument(
+        "--last", default="", choices=["", *SPANS], metavar="|".join(SPANS), help="created in the last …"
+    )
+    parser.add_argument("--created-after", default="", metavar="TIME", help="such as 2026-11-24 or 2026-11-24T08:30Z")
+    parser.add_argument("--created-before", default="", metavar="TIME")
+
+
+def _asked(options: dict[str, Any]) -> dict[str, str]:
+    """The filters that were given, as in an address."""
+    same = ("name", "topic", "owner", "last", "created_after", "created_before")
+    asked = {key: options[key] for key in same} | {"q": options["search"], "status": ",".join(options["status"] or [])}
+    return {key: value for key, value in asked.items() if value}
+
+
+def _filters_of(options: dict[str, Any]) -> Filters:
+    asked = _asked(options)
+    filters = Filters.of(asked).frozen(timezone.now())
+    blank = {key: "is there, but empty." for key, value in asked.items() if not value.strip()}
+    if wrong := {**filters.wrong, **blank}:
+        flags = {"q": "search"}
+        said = (f"--{flags.get(key, key).replace('_', '-')}: {sentence}" for key, sentence in wrong.items())
+        raise CommandError(" ".join(said))
+    return filters
+
+
+_DONE = {Action.CANCEL: "cancelled", Action.RETRY: "retried"}
 
 
 def find_run(text: str) -> TaskRun:
