@@ -117,9 +117,11 @@ def test_a_minute_without_postgres_loses_nothing_and_does_nothing_twice(
     eventually(lambda: Path(busy).read_text() == "begun\nended\n", within=OUTAGE)
     eventually(lambda: time.monotonic() - away_since > OUTAGE, within=2 * OUTAGE)
     postgres.start()
+    back_since = time.monotonic()
 
     eventually(lambda: postgres.status_of(running) == "completed", within=60)
     eventually(lambda: postgres.status_of(in_line) == "completed", within=60)
+    print(f"both runs had completed {time.monotonic() - back_since:.1f} s after it was back")
     gate.unlink()
     assert Path(busy).read_text() == Path(waiting).read_text() == "begun\nended\n"
     for run_id in (running, in_line):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import tempfile
 import threading
 import time
@@ -200,3 +201,9 @@ async def leave_traces(context: TaskContext, file: str, gate_name: str) -> str:
 @task(keep=timedelta(days=30))
 def be_remembered() -> None:
     """Its runs are kept for a month."""
+
+
+@task
+def kill_the_worker() -> None:
+    """Takes its worker down with it."""
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,5 +1,6 @@
 """What workers say of themselves, and that they heal while they work."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -126,3 +127,21 @@ def test_a_ticket_whose_fetch_was_answered_into_the_void_is_given_back(worker: W
         sql("DROP TRIGGER refuse ON procrastinate_jobs")
         sql("DROP FUNCTION refuse")
     eventually(lambda: TaskRun.objects.filter(pk=lost.pk, status=Status.COMPLETED).exists())
+
+
+def test_an_engine_that_ends_by_itself_is_started_again_and_its_run_goes_back_in_line(engine_tables: None) -> None:
+    worker = WorkerThread(grace=timedelta()).start()
+    result = functions.wait_for_gate.enqueue("engine")
+    eventually(lambda: TaskRun.objects.filter(pk=result.id, processed_items=1), within=20)
+
+    def end_the_engine() -> None:
+        [loop_of_engine] = [task for task in asyncio.all_tasks() if task.get_name() == "worker loop"]
+        loop_of_engine.cancel()
+
+    worker._loop.call_soon_threadsafe(end_the_engine)
+    [view] = eventually(lambda: [view for view in workers.overview() if view.restarts], within=30)
+    assert view.trouble == "engine: ended without a reason"
+    functions.gate("engine").set()
+    run = eventually(lambda: TaskRun.objects.filter(pk=result.id, status=Status.COMPLETED).first(), within=30)
+    assert (run.attempt, run.failed_attempts, run.rescues) == (2, 0, 0)
+    worker.stop()
