@@ -6,6 +6,7 @@ Both sides go through `words_in`, so that an address, a path or a name with sign
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
@@ -35,14 +36,13 @@ def words_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapp
     """What a run with these is found by: each word once, 2,000 characters at most; no value under a secret name."""
     kept: dict[str, None] = {}
     left = MAX_CHARACTERS
-    for text in _texts_of(name, topic, task, args, kwargs):
-        for word in words_in(text):
-            if word in kept:
-                continue
-            left -= len(word) + 1
-            if left < 0:
-                return " ".join(kept)
-            kept[word] = None
+    for word in _words_of(name, topic, task, args, kwargs):
+        if word in kept:
+            continue
+        left -= len(word) + 1
+        if left < 0:
+            break
+        kept[word] = None
     return " ".join(kept)
 
 
@@ -63,10 +63,18 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", mask_secrets(text).lower())
 
 
-def _texts_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[str]:
+def _words_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[str]:
     # The topic first, for a filter relies on all of its words; the arguments last, for they may be cut.
-    yield from (topic, name, task)
-    yield from _texts_in(named_arguments(task, args, kwargs) if args else kwargs, depth=0)
+    for text in (topic, name, task):
+        yield from _words_known(text)
+    for text in _texts_in(named_arguments(task, args, kwargs) if args else kwargs, depth=0):
+        yield from words_in(text)
+
+
+@lru_cache(maxsize=1000)
+def _words_known(text: str) -> list[str]:
+    """Topics, names and tasks come again and again. Arguments do not, and nobody should remember a secret."""
+    return words_in(text)
 
 
 def _texts_in(value: Any, *, depth: int) -> Iterator[str]:
