@@ -1,18 +1,35 @@
 """Runs in Django's admin: to look at. What changes a run goes through its pages or the API."""
 
+import json
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin import ModelAdmin, TabularInline
+from django.contrib.admin import ModelAdmin
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from . import lifecycle, schedules
+from live.frames import timestamp
+
+from . import lifecycle, queues, schedules
 from .exceptions import BadSchedule, TaskManagerError
+from .filters import Filters
+from .listing import newest
 from .models import Schedule, TaskEvent, TaskRun
+from .redaction import named_arguments, redact
 from .schedules import Plan
+from .text import fit
+from .timeline import Line, lines_of
+
+COUNTED = 2_000
+SEARCHED = 200
+MOST_AT_ONCE = 1_000
+EVENTS_SHOWN = 100
 
 
 class ReadOnly:
@@ -31,27 +48,89 @@ class ReadOnly:
         return False
 
 
-class TaskEventInline(ReadOnly, TabularInline):
-    """The timeline of a run."""
+class BoundedPaginator(Paginator):
+    """Pages as far as somebody would turn them. It counts no further: to count millions takes a while."""
 
-    model = TaskEvent
-    extra = 0
-    fields = ["seq", "at", "kind", "data"]
-    can_delete = False
+    @cached_property
+    def count(self) -> int:
+        """How many there are, 2,000 at most."""
+        runs: Any = self.object_list
+        return int(runs.order_by()[:COUNTED].count())
+
+
+class QueueFilter(admin.SimpleListFilter):
+    """The queues there are. Django's own filter would look through every run for them."""
+
+    title = _("queue")
+    parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """All queues but our own."""
+        return [(queue.name, queue.name) for queue in queues.overview()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[TaskRun]) -> QuerySet[TaskRun]:
+        """Those of the chosen queue."""
+        return queryset.filter(queue=self.value()) if self.value() else queryset
 
 
 @admin.register(TaskRun)
 class TaskRunAdmin(ReadOnly, ModelAdmin):
-    """List, filter and search runs; cancel and retry them with the permission to control runs."""
+    """List, filter and search runs; cancel and retry them with the permission to control runs.
+
+    Nothing in here counts, sorts or looks through all runs: the list is walked by its index, words have their own.
+    """
 
     list_display = ["name", "status", "owner", "topic", "progress", "created_at", "completed_at", "attempt"]
-    list_filter = ["status", "queue", "created_at"]
-    search_fields = ["name", "task", "topic", "owner__username"]
-    date_hierarchy = "created_at"
+    list_filter = ["status", QueueFilter, "created_at"]
+    search_fields = ["search"]
+    search_help_text = f"Words of name, topic, task or arguments, an id, or a username: the newest {SEARCHED:,}."
     list_select_related = ["owner"]
+    sortable_by = ["created_at"]
     show_full_result_count = False
-    inlines = [TaskEventInline]
+    show_facets = admin.ShowFacets.NEVER
+    paginator = BoundedPaginator
     actions = ["cancel_runs", "retry_runs"]
+    fields = [
+        *("id", "name", "task", "status", "owner", "topic", "queue", "priority", "arguments", "shown_result", "error"),
+        *("exception_class", "traceback", "shown_metadata", "history", "created_at", "run_after", "started_at"),
+        *("completed_at", "progress", "processed_items", "total_items", "current_item", "stage", "message", "attempt"),
+        *("failed_attempts", "rescues", "max_attempts", "timeout", "worker", "worker_ids", "cancel_requested_at"),
+        *("retry_of", "unique_key", "concurrency_key", "concurrency_limit", "seq"),
+    ]
+    readonly_fields = ["arguments", "shown_result", "shown_metadata", "history"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[TaskRun], search_term: str
+    ) -> tuple[QuerySet[TaskRun], bool]:
+        """The newest runs that match, by their words; or whose owner has that name."""
+        if not search_term:
+            return queryset, False
+        runs: Any = queryset.select_related(None).only("pk", "created_at")
+        found = newest(runs, Filters.of({"q": search_term}), limit=SEARCHED)
+        found += newest(runs, Filters.of({"owner": search_term}), limit=SEARCHED)
+        return queryset.filter(pk__in={run.pk for run in found}), False
+
+    @admin.display(description=_("arguments"))
+    def arguments(self, run: TaskRun) -> str:
+        """What the function was called with, without secrets."""
+        return _shown(named_arguments(run.task, run.args, run.kwargs))
+
+    @admin.display(description=_("result"))
+    def shown_result(self, run: TaskRun) -> str:
+        """What it returned, without secrets."""
+        return _shown(run.result)
+
+    @admin.display(description=_("metadata"))
+    def shown_metadata(self, run: TaskRun) -> str:
+        """What was noted beside it, without secrets."""
+        return _shown(run.metadata)
+
+    @admin.display(description=_("newest events"))
+    def history(self, run: TaskRun) -> str:
+        """What happened last; all of it is on the run's page."""
+        events = list(run.events.order_by("-seq")[:EVENTS_SHOWN])
+        rows = [(event.seq, timestamp(event.at), line.text, line.note) for event, line in _lines(events)]
+        return format_html_join("", "<div>{} · {} · {} {}</div>", rows)
 
     def has_control_permission(self, request: HttpRequest) -> bool:
         """May this person cancel and retry everybody's runs?"""
@@ -69,7 +148,14 @@ class TaskRunAdmin(ReadOnly, ModelAdmin):
 
     def _apply(self, request: HttpRequest, queryset: QuerySet[TaskRun], change: Any, done_word: str) -> None:
         done, refused = 0, 0
-        for run in queryset:
+        chosen = list(queryset[: MOST_AT_ONCE + 1])
+        if len(chosen) > MOST_AT_ONCE:
+            text = (
+                f"Nothing was done: choose {MOST_AT_ONCE:,} runs at most, or use “all that match” in the list of runs."
+            )
+            self.message_user(request, text, level="ERROR")
+            return
+        for run in chosen:
             try:
                 change(run, by=request.user)
                 done += 1
@@ -77,6 +163,17 @@ class TaskRunAdmin(ReadOnly, ModelAdmin):
                 refused += 1
         note = f"{done} {done_word}." + (f" {refused} left as they are: they have moved on." if refused else "")
         self.message_user(request, note)
+
+
+def _shown(value: Any) -> str:
+    """JSON as it may be shown."""
+    if value in (None, [], {}):
+        return "-"
+    return format_html("<pre>{}</pre>", fit(json.dumps(redact(value), indent=1, ensure_ascii=False), 20_000))
+
+
+def _lines(events: list[TaskEvent]) -> list[tuple[TaskEvent, Line]]:
+    return [(event, line) for event in events for line in lines_of([event])]
 
 
 # The engine's own admin lets staff who may only look abort jobs behind our backs, and a ticket says nothing to people.

@@ -4,9 +4,13 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from tasks import lifecycle
+from tasks.admin import TaskRunAdmin
 from tasks.models import TaskRun
 from tasks.states import Status
 from tests.tasks.runs import make_run, make_run_in
@@ -52,6 +56,60 @@ def test_staff_who_may_only_look_cannot_act(client_of: SignIn, owner: User) -> N
     act(client_of(viewer), "cancel_runs", run)
     run.refresh_from_db()
     assert run.status == Status.PENDING
+
+
+def test_runs_are_found_by_words_id_and_owner(client_of: SignIn, owner: User, staff: User) -> None:
+    run = make_run(owner, name="Nightly import", kwargs={"city": "Bremen"})
+    make_run(staff, name="Export")
+    client = client_of(staff)
+    for text in ("bremen night", str(run.pk), "owner"):
+        answer = client.get(LIST, {"q": text}).content.decode()
+        assert "Nightly import" in answer and "Export" not in answer, text
+    assert "Nightly import" not in client.get(LIST, {"q": "bremen", "status__exact": "failed"}).content.decode()
+    assert "Nightly import" in client.get(LIST, {"q": "bremen", "queue": "default"}).content.decode()
+
+
+def test_no_look_at_the_list_counts_or_looks_through_every_run(
+    client_of: SignIn, owner: User, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.admin.COUNTED", 3)
+    for name in ("list_per_page", "list_max_show_all"):
+        monkeypatch.setattr(TaskRunAdmin, name, 2)
+    for _ in range(5):
+        make_run(owner)
+    client = client_of(staff)
+    for query in ({}, {"q": "add"}, {"status__exact": "pending"}, {"created_at__gte": "2020-01-01 00:00Z"}, {"o": "6"}):
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(LIST, query)
+        assert answer.status_code == 200
+        of_runs = [entry["sql"] for entry in queries if 'FROM "background_tasks"' in entry["sql"]]
+        assert of_runs
+        for sql in of_runs:
+            assert (
+                "LIMIT" in sql or "\"status\" IN ('pending', 'running')" in sql or "GROUP BY" in sql or '"id" IN' in sql
+            ), sql
+            assert "DISTINCT" not in sql and "MIN(" not in sql, sql
+    assert "3 task runs" in client.get(LIST).content.decode()
+
+
+def test_no_secret_is_shown_in_the_admin(client_of: SignIn, owner: User, staff: User) -> None:
+    secrets = {"smtp_password": "hunter2", "url": "https://me:hunter2@host/", "page": 1234}
+    run = make_run_in(Status.RUNNING, owner, kwargs=secrets, args=[], metadata=secrets)
+    lifecycle.complete(run, secrets)
+    page = client_of(staff).get(f"{LIST}{run.pk}/change/").content.decode()
+    assert page.count("1234") == 3
+    assert "hunter2" not in page
+
+
+def test_more_runs_than_one_request_can_take_are_refused(
+    client_of: SignIn, owner: User, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.admin.SEARCHED", 2)
+    runs = [make_run(owner) for _ in range(3)]
+    act(client_of(staff), "cancel_runs", *runs)
+    assert not TaskRun.objects.exclude(status=Status.PENDING).exists()
+    act(client_of(staff), "cancel_runs", *runs[:2])
+    assert TaskRun.objects.filter(status=Status.CANCELLED).count() == 2
 
 
 def test_the_engines_own_admin_is_not_there(client_of: SignIn, staff: User) -> None:

@@ -142,8 +142,8 @@ class Command(BaseCommand):
         found = list(matching[: bulk.MOST])
         if not found:
             raise CommandError(f"No run that can be {_DONE[action]} matches.")
-        for name, number in Counter(name for _pk, name in found).most_common(bulk.NAMES_SHOWN):
-            self.console.print(escape(f"{number:>7,} × {name}"))
+        for name, times in Counter(name for _pk, name in found).most_common(bulk.NAMES_SHOWN):
+            self.console.print(escape(f"{times:>7,} × {name}"))
         number = f"{len(found):,} run{'' if len(found) == 1 else 's'}"
         more = " (the oldest of more)" if len(found) == bulk.MOST else ""
         if not options["yes"] and not self._agreed(f"{action.value.capitalize()} {number}{more}? [y/N] "):
