@@ -262,6 +262,9 @@ def _again(run: TaskRun, by: AbstractBaseUser | None, *, only_failed: bool) -> T
     if only_failed:
         metadata[ledger.ONLY_FAILED] = ledger.counts_of(run.pk)["failed"]
     with transaction.atomic():
+        # Locked, so that no cleanup deletes it before there is something that points to it.
+        if TaskRun.objects.filter(pk=run.pk).select_for_update(no_key=True).values_list("pk").first() is None:
+            raise CannotRetry("This run has been deleted meanwhile, so it cannot be run again.")
         again = create(
             NewRun(
                 task=run.task,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from tasks import cleanup, lifecycle
+from tasks.exceptions import CannotRetry
 from tasks.models import Schedule, TaskEvent, TaskItem, TaskRun
 from tasks.states import Status
 from tests.tasks.runs import ADD, make_run, make_run_in
@@ -114,6 +115,14 @@ def test_what_a_live_run_goes_on_from_stays() -> None:
     assert cleanup.cleanup_old_tasks(0) == 2
 
 
+def test_what_was_deleted_meanwhile_cannot_be_run_again() -> None:
+    run = ended(2 * DAY)
+    cleanup.cleanup_old_tasks(24)
+    with pytest.raises(CannotRetry, match="deleted meanwhile"):
+        lifecycle.retry(run)
+    assert not left()
+
+
 @pytest.mark.parametrize("hours", [-1, float("nan")])
 def test_an_age_is_zero_or_more(hours: float) -> None:
     with pytest.raises(ValueError, match="zero or more"):
@@ -146,5 +155,8 @@ def test_no_claim_waits_for_a_batch_and_no_batch_for_a_locked_row(engine_tables:
         with transaction.atomic():
             TaskRun.objects.select_for_update().get(pk=looked_at.pk)
             assert pool.submit(clean).result(60) == 2500, "what the open batch left, but for one"
-    assert left() == {waiting.pk, looked_at.pk}
-    assert TaskEvent.objects.exclude(run__in=[waiting, looked_at]).count() == TaskItem.objects.count() == 0
+        with transaction.atomic():
+            again = lifecycle.retry(looked_at)
+            assert pool.submit(clean).result(60) == 0, "somebody is about to run it again"
+    assert left() == {waiting.pk, looked_at.pk, again.pk}
+    assert TaskEvent.objects.exclude(run__in=[waiting, looked_at, again]).count() == TaskItem.objects.count() == 0
