@@ -118,9 +118,7 @@ class Worker:
     async def _run_engine(self) -> None:
         # with_connector, not replace_connector: the latter would break transactional enqueue in this process.
         pool: dict[str, Any] = {"timeout": 3 * RECONNECT / 2, "reconnect_timeout": RECONNECT}
-        # What the engine says is one statement at a time: BEGIN and COMMIT around each would be two more.
-        params = connector_params() | {"autocommit": True}
-        app = engine.with_connector(PsycopgConnector(kwargs=params, configure=_hurry, **pool))
+        app = engine.with_connector(PsycopgConnector(kwargs=connector_params(), configure=_hurry, **pool))
         app.job_manager = TicketManager(app.connector)
         app.perform_import_paths()
         async with app.open_async():
@@ -188,7 +186,12 @@ class TicketManager(JobManager):
 
 
 async def _hurry(connection: AsyncConnection[Any]) -> None:
-    """Tickets need no flush of their own: what must not be lost is our claim, and its flush takes theirs along."""
+    """Tickets need no flush of their own: what must not be lost is our claim, and its flush takes theirs along.
+
+    What the engine says is one statement at a time: BEGIN and COMMIT around each would be two more. Set here, for among
+    the arguments of the connection it would be there twice for the one that listens.
+    """
+    await connection.set_autocommit(True)
     await connection.execute("SET synchronous_commit = off")
 
 
