@@ -28,7 +28,12 @@ class Tab:
     @classmethod
     def new(cls, browser: Browser, url: str) -> "Tab":
         """An empty tab that will visit the site at `url`."""
-        tab = cls(browser.new_context().new_page(), url)
+        return cls.of(browser.new_context().new_page(), url)
+
+    @classmethod
+    def of(cls, page: Page, url: str) -> "Tab":
+        """The same with a page that is there already."""
+        tab = cls(page, url)
         tab.page.on("console", tab.heard)
         tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
         return tab

@@ -1,0 +1,113 @@
+"""What holds for every page in a real browser: large and small, light and dark, with keys alone, and in silence."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+from playwright.sync_api import Browser
+
+from ingest.models import Article, Topic
+from notifications import facade
+from tasks import queues, schedules, workers
+from tasks.models import Schedule, TaskEvent, TaskItem, TaskRun, WorkerState
+from tasks.schedules import Plan
+from tasks.states import Status
+from tests.browser.looks import FOCUSED, MEASURE, REACHABLE
+from tests.browser.tabs import Tab
+from tests.servers import Server
+from tests.tasks.runs import make_run, make_run_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.timeout(300)]
+
+LONG = ("Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüsselanhänger" * 3)[:190]
+
+
+@pytest.fixture
+def server(engine_tables: None) -> Iterator[Server]:
+    """The web side alone: what waits here is to wait."""
+    process = Server("--no-worker")
+    yield process
+    process.end()
+
+
+@pytest.fixture
+def paths(staff: User, owner: User) -> list[str]:
+    """Every page of staff, with something to show on each, some of it too long."""
+    runs = [make_run_in(status, owner, name=name, topic=name) for status in Status for name in ("Import", LONG)]
+    for run in runs:
+        if run.status != Status.PENDING:
+            TaskRun.objects.filter(pk=run.pk).update(stage=LONG[:90], current_item=LONG, error=LONG, traceback=LONG)
+            TaskEvent.objects.bulk_create(
+                TaskEvent(run=run, seq=seq, kind="log", data={"level": level, "message": f"{LONG}\n{LONG}"})
+                for seq, level in enumerate(("info", "warning", "error"), start=20)
+            )
+            TaskItem.objects.bulk_create(
+                TaskItem(run=run, key=f"{n} {LONG}", outcome="failed" if n % 2 else "done", error=LONG)
+                for n in range(60)
+            )
+    make_run(owner, queue=LONG[:30])
+    queues.pause("default", by=staff)
+    schedule = schedules.create(
+        Plan(name=LONG, task="ingest.jobs.collect", owner_id=owner.pk, interval=timedelta(hours=1), topic=LONG[:90])
+    )
+    Schedule.objects.filter(pk=schedule.pk).update(last_error=LONG, skipped=2, last_run=runs[0].pk)
+    workers.register(WorkerState(name=f"{LONG[:90]}:1:1", restarts=1, trouble=LONG), restarted_ago=timedelta(seconds=1))
+    facade.create_notification(username="staff", type="news", title=LONG, message=LONG)
+    topic = Topic.objects.create(owner=owner, name="Energy")
+    topic.keywords.create(phrase="heat pump")
+    topic.sources.create(url=f"https://news.example/{LONG}", last_error=LONG, failures=1)
+    Article.objects.create(
+        topic=topic, url="https://news.example/1", canonical_url="https://news.example/1", title=LONG
+    )
+    names = ["dashboard", "task-list", "queue-list", "schedule-list", "schedule-new", "notification-list"]
+    names += ["keyword-alerts", "topic-new"]
+    found = [reverse(name) for name in names]
+    found += [run.get_absolute_url() for run in runs[1::2]]
+    found += [runs[7].get_absolute_url() + "?items=failed", reverse("task-cancel", args=[runs[0].pk])]
+    found += [reverse("task-bulk", args=[action]) for action in ("cancel", "retry")]
+    found += [reverse(f"schedule-{name}", args=[schedule.pk]) for name in ("edit", "delete")]
+    found += [reverse(f"topic-{name}", args=[topic.pk]) for name in ("detail", "edit", "delete")]
+    return [*found, "/nothing/here/"]
+
+
+def tab_with(chromium: Browser, server: Server, session: str, *, width: int, scheme: str) -> Tab:
+    """A signed-in tab of this width and colour scheme."""
+    context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)  # type: ignore[arg-type]
+    context.add_cookies([{"name": "sessionid", "value": session, "url": server.url}])
+    return Tab.of(context.new_page(), server.url)
+
+
+@pytest.fixture
+def session(staff: User, client_of) -> str:  # type: ignore[no-untyped-def]
+    """The session of staff."""
+    return str(client_of(staff).cookies["sessionid"].value)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_can_be_read_fits_and_says_nothing_to_the_console(
+    server: Server, chromium: Browser, session: str, paths: list[str], width: int, scheme: str
+) -> None:
+    tab = tab_with(chromium, server, session, width=width, scheme=scheme)
+    wrong = {path: found for path in paths if (found := tab.open(path).evaluate(MEASURE))}
+    assert wrong == {}
+    assert [words for words in tab.complaints if "404" not in words] == []
+
+
+def test_every_page_can_be_used_with_keys_alone(
+    server: Server, chromium: Browser, session: str, paths: list[str]
+) -> None:
+    tab = tab_with(chromium, server, session, width=1280, scheme="light")
+    for path in paths:
+        page = tab.open(path)
+        reachable = set(page.evaluate(REACHABLE))
+        for _ in range(3 * len(reachable)):
+            page.keyboard.press("Tab")
+            focused = page.evaluate(FOCUSED)
+            if focused is None:  # past the last
+                break
+            assert focused["shown"], (path, focused["called"])
+            reachable.discard(focused["called"])
+        assert reachable == set(), path
