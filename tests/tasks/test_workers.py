@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.test import Client
 
@@ -107,26 +107,28 @@ def test_the_ear_for_new_runs_is_replaced_when_its_connection_is_ended(worker: W
     eventually(lambda: [other for other in sql(listening) if other != pid])
 
 
-def test_a_ticket_whose_fetch_was_answered_into_the_void_is_given_back(worker: WorkerThread) -> None:
-    first = functions.add.enqueue(1, 2)
-    eventually(lambda: TaskRun.objects.filter(pk=first.id, status=Status.COMPLETED).exists())
+def test_a_ticket_whose_fetch_was_answered_into_the_void_is_given_back(
+    worker: WorkerThread, caplog: pytest.LogCaptureFixture
+) -> None:
     sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN RAISE 'disk full' USING ERRCODE = 'disk_full'; END $$"
     )
-    sql("CREATE TRIGGER refuse BEFORE UPDATE ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION refuse()")
+    sql("CREATE TRIGGER refuse BEFORE UPDATE ON procrastinate_jobs FOR EACH STATEMENT EXECUTE FUNCTION refuse()")
     try:
-        lost = TaskRun.objects.get(pk=functions.add.using(queue_name="default").enqueue(3, 4).id)
-        sql("ALTER TABLE procrastinate_jobs DISABLE TRIGGER refuse")
-        sql(
-            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT id FROM procrastinate_workers)"
-            " WHERE id = %s AND status = 'todo'",
-            lost.ticket,
-        )
+        run = TaskRun.objects.get(pk=functions.add.enqueue(3, 4).id)
+        eventually(lambda: "Cannot look for runs that wait" in caplog.text)
+        with transaction.atomic():
+            sql("DROP TRIGGER refuse ON procrastinate_jobs")
+            # The fetch had succeeded after all: only its answer was lost.
+            sql(
+                "UPDATE procrastinate_jobs job SET status = 'doing', worker_id = worker.id"
+                " FROM procrastinate_workers worker WHERE job.id = %s",
+                run.ticket,
+            )
     finally:
-        sql("DROP TRIGGER refuse ON procrastinate_jobs")
-        sql("DROP FUNCTION refuse")
-    eventually(lambda: TaskRun.objects.filter(pk=lost.pk, status=Status.COMPLETED).exists())
+        sql("DROP FUNCTION refuse CASCADE")
+    eventually(lambda: TaskRun.objects.filter(pk=run.pk, status=Status.COMPLETED).exists())
 
 
 def test_an_engine_that_ends_by_itself_is_started_again_and_its_run_goes_back_in_line(engine_tables: None) -> None:
