@@ -59,9 +59,9 @@ class RunPage:
         return timezone.get_current_timezone_name()
 
     @property
-    def has_more_filters(self) -> bool:
-        """Is something asked for that is not in the box for words?"""
-        return any(field.value for field in self.fields) or "last" in self.filters.asked
+    def more_filters(self) -> int:
+        """How many filters are set besides tabs and the box for words."""
+        return len(self.filters.asked.keys() - {"status", "q"})
 
     @property
     def wrong(self) -> list[tuple[str, str]]:
