@@ -36,7 +36,7 @@ from .reconcile import HEARTBEAT, Pulse, keep_reconciling, worker_name
 from .schedules import keep_firing
 from .supervision import Backoff, keep, say_ended
 from .tickets import EXECUTE
-from .workers import Vitals, stopped
+from .workers import Vitals, forget, stopped
 
 logger = logging.getLogger(__name__)
 
@@ -212,11 +212,12 @@ async def execute(context: JobContext, run_id: str, attempt: int) -> None:
     work.result()
 
 
-# At least one periodic task must exist: without one the engine never re-establishes LISTEN after Postgres restarts.
+# At least one periodic task must exist: without one the engine's side task for them ends, and is started for ever.
 @engine.periodic(cron="17 * * * *")
 @engine.task(name="tasks.cleanup", queue=MAINTENANCE_QUEUE, pass_context=False)
 async def cleanup(timestamp: int) -> None:
-    """Once an hour, on one worker: delete the runs that need to be kept no longer."""
+    """Once an hour, on one worker: delete the runs that need to be kept no longer, forget workers that are gone."""
+    await in_thread(forget)
     deleted = await in_thread(cleanup_old_tasks, None)
     logger.info("Cleanup deleted %s old runs", deleted)
 
