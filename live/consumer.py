@@ -219,7 +219,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         kind = message.get("type")
         handler = self.handlers.get(kind) if isinstance(kind, str) else None
-        if kind == "ping":
+        if kind == "ping" and self.html:
+            await self._send_text(fragments.PONG)
+        elif kind == "ping":
             await self.send_frame(frames.pong())
         elif handler is None:
             await self.send_frame(frames.error("unknown_type", "This type of frame is unknown here."))

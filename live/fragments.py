@@ -6,6 +6,8 @@ from .frames import Frame
 
 type Render = Callable[[Frame], str]
 
+PONG = "<!-- pong -->"  # what HTML sockets hear after `ping`: nothing to draw, but somebody is there
+
 _renderers: dict[str, Render] = {}
 
 

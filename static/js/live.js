@@ -1,25 +1,19 @@
-// Live pages: fragments from HTML sockets, what to do when a run's status changes, and when the connection is lost.
+// Live pages: fragments from HTML sockets, and what to do when a run's status changes. connection.js holds the sockets.
 //
-// htmx swaps a fragment's top elements by id. This file keeps away those that have no place on this page, fetches the
-// page again for what fragments do not carry (elements with `data-refresh`), and polls while the socket is away.
+// htmx swaps a fragment's top elements by id. This file keeps away those that have no place on this page, and fetches
+// the page again for what fragments do not carry (elements with `data-refresh`).
 "use strict";
 
 (() => {
-  const LOST_AFTER = 3000;
-  const POLL_EVERY = 5000;
   const REFRESH_GAP = 1500;
   const PART_GAP = 2000;
+  const ANSWER_WITHIN = 8000;
   const FINAL = new Set(["completed", "failed", "cancelled"]);
-  const HTMX_RECONNECTS = new Set([1006, 1011, 1012, 1013]);
 
-  const sockets = new Map(); // element -> {open, everLost, timer}
   const runs = new Map(); // run id -> {status, quarter}
   const tried = new Map(); // run id that this page does not show -> its status when we last looked
   const heard = new Set(); // runs that have sent something since the sockets opened
-  let asOf = new Date();
   let stopped = false;
-  let leaving = false;
-  let pollTimer = null;
   let refreshTimer = null;
   let refreshing = null;
   let lastRefresh = 0;
@@ -78,9 +72,6 @@
     return percent ? Number(percent) : null;
   };
 
-  // Like htmx's own delay, but nobody waits a minute for a server that is back.
-  htmx.config.wsReconnectDelay = (attempt) => Math.random() * Math.min(1000 * 2 ** attempt, 8000);
-
   const look = (announcing) => {
     let changed = false;
     for (const badge of document.querySelectorAll("[data-run][data-status]")) {
@@ -102,7 +93,7 @@
     return changed;
   };
 
-  const ended = [];
+  const endings = [];
   let endedTimer = null;
 
   const announceStatus = (id, status) => {
@@ -115,11 +106,11 @@
       if (status === "cancelled") say(`${name} was cancelled.`);
       if (status === "failed") cry(`${name} has failed. ${reason || ""}`);
     } else if (FINAL.has(status)) {
-      ended.push(`${name}: ${status}.`);
+      endings.push(`${name}: ${status}.`);
       clearTimeout(endedTimer);
       endedTimer = setTimeout(() => {
-        say(ended.length > 2 ? `${ended.length} runs have ended.` : ended.join(" "));
-        ended.length = 0;
+        say(endings.length > 2 ? `${endings.length} runs have ended.` : endings.join(" "));
+        endings.length = 0;
       }, 1000);
     }
   };
@@ -215,6 +206,7 @@
     }, wait);
   };
 
+  // Says whether the page now shows what the server says; that it cannot any more, goes to connection.js.
   const refresh = () => {
     refreshing ??= fetchPage().finally(() => {
       refreshing = null;
@@ -223,13 +215,22 @@
     return refreshing;
   };
 
+  const ended = (why) => {
+    document.dispatchEvent(new CustomEvent("live:ended", { detail: why }));
+    return false;
+  };
+
   const fetchPage = async () => {
-    const response = await fetch(location.href, { redirect: "manual" }).catch(() => null);
+    // With a limit: an answer may never come over a connection that was cut while the machine slept.
+    const signal = AbortSignal.timeout(ANSWER_WITHIN);
+    const response = await fetch(location.href, { redirect: "manual", signal }).catch(() => null);
     if (!response) return false;
-    if (response.type === "opaqueredirect" || response.status === 401) return stop("signed-out");
-    if (response.status === 404 || response.status === 403) return stop("gone");
+    if (response.type === "opaqueredirect" || response.status === 401) return ended("signed-out");
+    if (response.status === 404 || response.status === 403) return ended("gone");
     if (!response.ok) return false;
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const text = await response.text().catch(() => "");
+    if (!text) return false;
+    const page = new DOMParser().parseFromString(text, "text/html");
     for (const old of document.querySelectorAll("[data-refresh], [data-run], [data-actions], #bell-count")) {
       if (!old.id || !old.isConnected || old.parentElement.closest("[data-refresh]")) continue;
       const fresh = page.getElementById(old.id);
@@ -238,110 +239,31 @@
       if (old.querySelector("dialog[open]")) refreshSoon();
       else if (!old.isEqualNode(fresh)) replace(old, document.adoptNode(fresh));
     }
-    asOf = new Date();
     look(true);
     document.dispatchEvent(new CustomEvent("live:refreshed"));
     return true;
   };
 
-  // --- The connection --------------------------------------------------------------------------------------------
-
-  const show = (what) => {
-    const banner = $("connection");
-    for (const part of banner.querySelectorAll("[data-connection]")) part.hidden = part.dataset.connection !== what;
-    for (const time of banner.querySelectorAll("[data-connection-time]")) {
-      time.textContent = asOf.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    }
-    banner.hidden = !what;
-  };
-
-  const stop = (what) => {
-    stopped = true;
-    clearInterval(pollTimer);
-    pollTimer = null;
-    show(what);
-    return false;
-  };
+  // --- For the other scripts ---------------------------------------------------------------------------------------
 
   const mayChange = () =>
     Boolean(document.querySelector("[data-refresh-new]")) || [...runs.values()].some((run) => !FINAL.has(run.status));
 
-  const poll = () => {
-    pollTimer ??= setInterval(async () => {
-      if (stopped || !mayChange()) return;
-      // A failed poll is not a failed run: what is shown stays, with its time.
-      if (await refresh() && !$("connection").hidden) show(crowded ? "crowded" : "lost");
-    }, POLL_EVERY);
-  };
-
-  let crowded = false;
-
-  const lost = (socket, element, code) => {
-    socket.open = false;
-    socket.everLost = true;
-    if (leaving || stopped) return;
-    const quiet = "liveQuiet" in element.dataset;
-    if (code === 4401) return stop("signed-out");
-    if (quiet) return;
-    if (code === 4404 || code === 4403) return stop("gone");
-    crowded = code === 4429;
-    socket.timer ??= setTimeout(() => {
-      show(crowded ? "crowded" : "lost");
-      poll();
-    }, LOST_AFTER);
-  };
-
-  document.addEventListener("htmx:wsOpen", (event) => {
-    const socket = sockets.get(event.target) || {};
-    clearTimeout(socket.timer);
-    sockets.set(event.target, { ...socket, open: true, timer: null });
-    crowded = false;
-    if ([...sockets].every(([element, other]) => other.open || "liveQuiet" in element.dataset)) {
-      clearInterval(pollTimer);
-      pollTimer = null;
-      if (!stopped) show("");
-    }
-    if (socket.everLost) refresh();
-    else setTimeout(checkSilence, 2000);
-  });
-
-  // A run may have ended between the making of the page and the opening of the socket: no snapshot speaks of it then.
-  const checkSilence = () => {
-    const silent = [...runs].some(([id, run]) => !FINAL.has(run.status) && !heard.has(id));
-    if (silent) refresh();
-  };
-
-  document.addEventListener("htmx:wsClose", (event) => {
-    const { code } = event.detail.event;
-    const socket = sockets.get(event.target) || {};
-    sockets.set(event.target, socket);
-    lost(socket, event.target, code);
-    // After a normal close htmx does not come back; a server that ends its day says 1000 or 1001.
-    if ((code === 1000 || code === 1001) && !leaving && !stopped && !HTMX_RECONNECTS.has(code)) {
-      const wrapper = event.detail.socketWrapper;
-      setTimeout(() => event.target.isConnected && wrapper.reconnect(), 1000 + Math.random() * 4000);
-    }
-  });
+  const isSilent = () => [...runs].some(([id, run]) => !FINAL.has(run.status) && !heard.has(id));
 
   document.addEventListener("htmx:wsAfterMessage", () => {
-    asOf = new Date();
     if (look(true)) refreshSoon();
     trim();
     refreshParts();
     document.dispatchEvent(new CustomEvent("live:message"));
   });
 
-  addEventListener("pagehide", () => { leaving = true; });
-  addEventListener("pageshow", (event) => {
-    leaving = false;
-    if (event.persisted) refresh();
-  });
-  let hiddenAt = 0;
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) hiddenAt = Date.now();
-    else if (!stopped && Date.now() - hiddenAt > 60000 && mayChange()) refresh();
-  });
+  const stop = () => {
+    stopped = true;
+    clearTimeout(refreshTimer);
+    clearTimeout(partsTimer);
+  };
 
   look(false);
-  window.live = { refreshSoon, say };
+  window.live = { refresh, refreshSoon, mayChange, isSilent, stop, say };
 })();

@@ -13,9 +13,15 @@ from tests.servers import Server, require
 
 
 @pytest.fixture
-def server(engine_tables: None) -> Iterator[Server]:
+def environment() -> dict[str, str]:
+    """What the server's environment says; tests put their own in its place."""
+    return {}
+
+
+@pytest.fixture
+def server(engine_tables: None, environment: dict[str, str]) -> Iterator[Server]:
     """`manage.py serve` on the test's database."""
-    process = Server(TASKS_GRACE_SECONDS="0.2")
+    process = Server(**{"TASKS_GRACE_SECONDS": "0.2", **environment})
     yield process
     process.end()
 

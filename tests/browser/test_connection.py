@@ -1,0 +1,330 @@
+"""What a page does when something on the way to it is killed, late, asleep or gone, in a real browser."""
+
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.test import Client
+from playwright.sync_api import Browser, Response, Route
+
+from tasks.models import TaskRun
+from tests.browser.network import Network
+from tests.browser.tabs import Tab
+from tests.live.servers import redis
+from tests.servers import Process, Server, free_port
+from tests.tasks import functions
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+
+type TabOf = Callable[[User], Tab]
+
+BANNER = "document.querySelector('#connection')"
+SHOWN = f"!{BANNER}.hidden"
+# When a socket was lost, when the banner came then, how often sockets were tried and answered.
+OBSERVED = """
+window.seen = {lost: 0, banner: 0, tries: 0, answers: 0};
+document.addEventListener("htmx:wsClose", () => { seen.lost ||= performance.now(); });
+document.addEventListener("htmx:wsConnecting", () => { seen.tries += 1; });
+document.addEventListener("htmx:wsAfterMessage", (event) => {
+  if (event.detail.message.includes("pong")) seen.answers += 1;
+});
+document.addEventListener("DOMContentLoaded", () => {
+  const banner = document.querySelector("#connection");
+  new MutationObserver(() => { if (seen.lost && !banner.hidden) seen.banner ||= performance.now(); })
+    .observe(banner, {attributes: true, attributeFilter: ["hidden"]});
+});
+"""
+NO_SOCKETS = pytest.mark.parametrize("environment", [{"LIVE_MAX_SOCKETS_PER_USER": "0"}])
+
+
+def start(owner: User, gate: str = "") -> str:
+    """A run that waits for `gate`, or else counts for longer than a test lasts. Returns its id."""
+    task = functions.reporter if gate else functions.tick
+    return str(task.using(owner=owner, title="Import").enqueue(gate or 20_000).id)
+
+
+def watch(tab: Tab, run: str) -> None:
+    """Open the page of a run and wait until it runs."""
+    tab.page.add_init_script(OBSERVED)
+    tab.open(f"/tasks/{run}/")
+    tab.until(is_shown(run, "running"))
+
+
+def is_shown(run: str, status: str) -> str:
+    """JavaScript: does the page say that the run has this status?"""
+    return f"document.querySelector('#run-{run}-status')?.dataset.status === '{status}'"
+
+
+def is_open(tab: Tab) -> None:
+    """Wait until both sockets of the page have answered."""
+    tab.until("seen.answers >= 2")
+
+
+def finish(run: str, gate: str) -> None:
+    """Let a run go and wait until the database says that it has completed."""
+    functions.gate_file(gate).touch()
+    eventually(TaskRun.objects.filter(pk=run, status="completed").exists, within=30, what="the run completes")
+
+
+def answers(tab: Tab, path: str) -> list[Response]:
+    """Every answer to the page for `path` from now on, added as they come."""
+    heard: list[Response] = []
+    tab.page.on("response", lambda response: heard.append(response) if response.url.endswith(path) else None)
+    return heard
+
+
+def asked_in_ten_minutes(tab: Tab) -> set[str]:
+    """Ten minutes go by for the page: which addresses does it ask for, sockets among them?"""
+    asked: set[str] = set()
+    tab.page.on("request", lambda request: asked.add(request.url.removeprefix(tab.url)))
+    tab.page.on("websocket", lambda socket: asked.add(socket.url.partition("?")[0]))
+    tab.page.clock.run_for(600_000)
+    tab.page.evaluate("() => fetch('/healthz').then((answer) => answer.text())")  # whatever was asked, was asked before
+    return asked - {"/healthz"}
+
+
+def test_a_killed_server_is_said_after_three_seconds_and_no_longer_once_it_is_back(
+    owner: User, tab_of: TabOf, server: Server
+) -> None:
+    tab = tab_of(owner)
+    run = start(owner)
+    watch(tab, run)
+    is_open(tab)
+    server.send(signal.SIGKILL)
+    server.wait()
+    tab.until(SHOWN)
+    words = tab.page.inner_text("#connection")
+    assert "Live updates are interrupted" in words and "as of" in words
+    assert tab.page.evaluate("seen.banner - seen.lost") >= 2900
+    # Trap 33: what was known stays, and a failed poll is no failed run.
+    assert tab.page.is_visible(f"#run-{run}-progress")
+    assert tab.page.evaluate(f"() => {is_shown(run, 'running')}")
+    again = Server(port=server.port)
+    try:
+        tab.until(f"{BANNER}.hidden", within=40)
+        tab.until(is_shown(run, "failed"), within=40)  # its worker was killed with the server
+    finally:
+        again.end()
+
+
+@NO_SOCKETS
+def test_without_sockets_a_page_asks_cheaply_and_stops_when_the_run_has_ended(owner: User, tab_of: TabOf) -> None:
+    tab = tab_of(owner)
+    tab.page.clock.install()
+    run = start(owner, "polled")
+    heard = answers(tab, f"/api/background-tasks/task/{run}")
+    watch(tab, run)
+    tab.until(SHOWN)
+    assert "refreshes every few seconds" in tab.page.inner_text("#connection")
+
+    def passes() -> bool:
+        tab.page.clock.run_for(5_000)
+        return len(heard) >= 3
+
+    eventually(passes, within=30, what="three polls")
+    assert [answer.status for answer in heard][:3] == [200, 304, 304]
+    finish(run, "polled")
+
+    def is_told() -> bool:
+        tab.page.clock.run_for(5_000)
+        return bool(tab.page.evaluate(f"() => {is_shown(run, 'completed')}"))
+
+    eventually(is_told, within=30, what="the page says that the run has completed")
+    assert tab.page.title().startswith("Completed: Import")
+    asked = asked_in_ten_minutes(tab)
+    assert [path for path in asked if not path.startswith("ws:")] == []
+
+
+@NO_SOCKETS
+@pytest.mark.parametrize(
+    ("disappear", "words"),
+    [
+        (lambda run: TaskRun.objects.filter(pk=run).delete(), "no longer available"),
+        (lambda run: Session.objects.all().delete(), "Sign in again"),
+    ],
+    ids=["404", "signed out"],
+)
+def test_a_page_that_may_not_ask_any_more_says_so_and_stops(
+    owner: User, tab_of: TabOf, disappear: Callable[[str], object], words: str
+) -> None:
+    tab = tab_of(owner)
+    tab.page.clock.install()
+    run = start(owner, "never")
+    watch(tab, run)
+    tab.until(SHOWN)
+    disappear(run)
+
+    def is_said() -> bool:
+        tab.page.clock.run_for(5_000)
+        return words in tab.page.inner_text("#connection")
+
+    eventually(is_said, within=30, what=words)
+    assert tab.page.evaluate(f"() => {is_shown(run, 'running')}"), "nothing is known of how it ended"
+    assert asked_in_ten_minutes(tab) <= {tab.url.replace("http", "ws") + "/ws/notifications"}
+
+
+def test_who_signs_out_elsewhere_is_told_and_no_socket_is_tried_again(owner: User, tab_of: TabOf) -> None:
+    tab = tab_of(owner)
+    tab.page.clock.install()
+    run = start(owner)
+    watch(tab, run)
+    is_open(tab)
+    Session.objects.all().delete()
+    tab.until(SHOWN)
+    assert "Sign in again" in tab.page.inner_text("#connection")
+    assert asked_in_ten_minutes(tab) == set()
+    tab.page.get_by_role("link", name="Sign in again").click()
+    assert tab.page.get_by_label("Password").is_visible()
+
+
+def test_several_tabs_say_the_same(owner: User, tab_of: TabOf) -> None:
+    run = start(owner)
+    one, other, overview = tab_of(owner), tab_of(owner), tab_of(owner)
+    watch(one, run)
+    watch(other, run)
+    overview.open("/tasks/")
+    one.page.click(f"#run-{run}-cancel")
+    one.page.click("dialog[open] .button-danger-full")
+    for tab in (one, other, overview):
+        tab.until(is_shown(run, "cancelled"))
+    seqs = {tab.page.get_attribute(f"#run-{run}-progress", "data-seq") for tab in (one, other, overview)}
+    assert len(seqs) == 1
+    for tab in (one, other):
+        tab.until("document.title.startsWith('Cancelled: Import')")
+        tab.until(f"document.querySelector('#run-{run}-retry')")
+    assert one.complaints == other.complaints == overview.complaints == []
+
+
+def test_a_run_that_ends_before_the_page_listens_is_shown_as_ended(owner: User, tab_of: TabOf) -> None:
+    # Trap 13. The page is there, its scripts are late: when its sockets open, no frame speaks of the run any more.
+    run = start(owner, "early")
+    eventually(TaskRun.objects.filter(pk=run, status="running").exists, within=30)
+    held: list[Route] = []
+    overview, detail = tab_of(owner), tab_of(owner)
+    for tab, path in ((overview, "/tasks/"), (detail, f"/tasks/{run}/")):
+        tab.page.route("**/connection*.js", lambda route: held.append(route))
+        tab.page.goto(tab.url + path, wait_until="commit")
+        tab.until(is_shown(run, "running"))
+    finish(run, "early")
+    for route in held:
+        route.continue_()
+    for tab in (overview, detail):
+        tab.until(is_shown(run, "completed"))
+
+
+@pytest.fixture
+def network(server: Server) -> Iterator[Network]:
+    """Between the browser and the server."""
+    network = Network(server.port)
+    yield network
+    network.end()
+
+
+@pytest.fixture
+def far_tab(network: Network, chromium: Browser, owner: User, client_of: Callable[[User], Client]) -> Tab:
+    """The owner's tab at the other end of the network."""
+    tab = Tab.new(chromium, network.url)
+    session = client_of(owner).cookies[settings.SESSION_COOKIE_NAME].value
+    tab.page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": network.url}])
+    return tab
+
+
+def test_a_laptop_that_slept_shows_the_truth_within_seconds(owner: User, far_tab: Tab, network: Network) -> None:
+    far_tab.page.clock.install()
+    run = start(owner, "asleep")
+    watch(far_tab, run)
+    is_open(far_tab)
+    network.go_silent()  # nobody tells the browser that its connections are dead
+    finish(run, "asleep")
+    assert far_tab.page.evaluate(f"() => {is_shown(run, 'running')}")
+    far_tab.page.clock.fast_forward(3_600_000)
+    far_tab.until(is_shown(run, "completed"), within=30)
+    far_tab.until(f"{BANNER}.hidden", within=30)
+
+
+def test_a_connection_that_dies_without_a_word_is_found_out_and_said(
+    owner: User, far_tab: Tab, network: Network
+) -> None:
+    far_tab.page.clock.install()
+    run = start(owner, "silent")
+    watch(far_tab, run)
+    is_open(far_tab)
+    network.go_silent()
+    tries = far_tab.page.evaluate("seen.tries")
+
+    def is_tried_again() -> bool:
+        far_tab.page.clock.run_for(1_000)
+        return bool(far_tab.page.evaluate("seen.tries") >= tries + 2)
+
+    eventually(is_tried_again, within=30, what="both sockets are opened anew")
+    finish(run, "silent")
+    far_tab.until(is_shown(run, "completed"))
+
+
+def test_offline_is_said_and_over_when_it_is_over(owner: User, far_tab: Tab, network: Network) -> None:
+    run = start(owner, "offline")
+    watch(far_tab, run)
+    is_open(far_tab)
+    network.cut()
+    far_tab.page.context.set_offline(True)
+    far_tab.until(SHOWN)
+    finish(run, "offline")
+    assert far_tab.page.evaluate(f"() => {is_shown(run, 'running')}")
+    network.mend()
+    far_tab.page.context.set_offline(False)
+    far_tab.until(is_shown(run, "completed"))
+    far_tab.until(f"{BANNER}.hidden")
+
+
+def test_a_frozen_page_catches_up_when_it_thaws(owner: User, tab_of: TabOf) -> None:
+    tab = tab_of(owner)
+    run = start(owner, "frozen")
+    watch(tab, run)
+    is_open(tab)
+    browser = tab.page.context.new_cdp_session(tab.page)
+    browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+    finish(run, "frozen")
+    browser.send("Page.setWebLifecycleState", {"state": "active"})
+    tab.until(is_shown(run, "completed"))
+
+
+def test_going_back_shows_the_truth(owner: User, tab_of: TabOf) -> None:
+    tab = tab_of(owner)
+    run = start(owner, "back")
+    watch(tab, run)
+    is_open(tab)
+    tab.open("/notifications/")
+    finish(run, "back")
+    tab.page.go_back(wait_until="commit")
+    tab.until(is_shown(run, "completed"))
+    tab.until(f"{BANNER}.hidden")
+
+
+def test_without_redis_pages_go_on_and_are_right(
+    owner: User, engine_tables: None, chromium: Browser, client_of: Callable[[User], Client]
+) -> None:
+    port = free_port()
+    environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+    processes: list[Process] = []
+    try:
+        with redis(port) as layer:
+            processes += [Process("worker", **environment), Server("--no-worker", **environment)]
+            tab = Tab.new(chromium, processes[-1].url)
+            session = client_of(owner).cookies[settings.SESSION_COOKIE_NAME].value
+            tab.page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": tab.url}])
+            run = start(owner, "no redis")
+            watch(tab, run)
+            is_open(tab)
+            layer.kill()
+            layer.wait()
+        finish(run, "no redis")
+        tab.until(is_shown(run, "completed"))
+        tab.until(f"{BANNER}.hidden")
+        tab.until("document.querySelector('#bell-count').dataset.unread === '1'")
+    finally:
+        for process in processes:
+            process.end()
