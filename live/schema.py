@@ -86,6 +86,7 @@ class Log(Update):
     status: Literal["log"]
     level: Literal["debug", "info", "warning", "error"]
     message: str
+    skipped: Annotated[int, Field(gt=0, json_schema_extra=_may_be_missing)] = 0
 
 
 class Cancelling(Update):

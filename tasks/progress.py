@@ -28,7 +28,7 @@ ALMOST_DONE = 99.9  # the most a running run may show
 MAX_COUNT = 2**63 - 1
 LONGEST_INTERVAL = 3.0  # the same while the database is away
 LAST_TRIES = 10  # the last write, if the database is there and refuses it, is tried this often
-LINES_SENT = 100  # log lines that sockets are told of per write; the rest is in the database
+LINES_SENT = 100  # log lines that sockets are told of per write, the newest; how many were left out is said
 
 
 class Progress(Reporter):
@@ -131,14 +131,16 @@ class Progress(Reporter):
                 TaskEvent(run=run, seq=first + offset, at=at, kind=kind, data=recorded(run, kind, data))
                 for offset, (kind, data, at) in enumerate(entries)
             )
-            lines = sum(event.kind == TaskEvent.Kind.LOG for event in events)
+            unsent = sum(event.kind == TaskEvent.Kind.LOG for event in events) - LINES_SENT
+            skipped = 0
             for event in events:
                 if event.kind == TaskEvent.Kind.BATCH:
                     send_batch_update(run, event)
-                    continue
-                lines -= 1
-                if lines < LINES_SENT:
-                    send_log_update(run, event)
+                elif skipped < unsent:
+                    skipped += 1
+                else:
+                    send_log_update(run, event, skipped=skipped)
+                    unsent = skipped = 0
             send_progress_update(run)
         return True
 

@@ -75,9 +75,13 @@ def send_batch_update(run: TaskRun, event: TaskEvent) -> None:
     publish_on_commit(groups_of(run), frame_of_event(run, event))
 
 
-def send_log_update(run: TaskRun, event: TaskEvent) -> None:
-    """Tell the watchers of `run` what it logged: `event.data` has level and message."""
-    publish_on_commit(groups_of(run), frame_of_event(run, event))
+def send_log_update(run: TaskRun, event: TaskEvent, *, skipped: int = 0) -> None:
+    """Tell the watchers of `run` what it logged: `event.data` has level and message.
+
+    `skipped`: so many lines before it are stored and not sent.
+    """
+    frame = frame_of_event(run, event)
+    publish_on_commit(groups_of(run), frame | {"skipped": skipped} if skipped else frame)
 
 
 def send_completion_update(run: TaskRun) -> None:

@@ -20,7 +20,7 @@ from live.frames import Frame
 from live.hub import Hub
 from tasks import lifecycle, replay
 from tasks.models import TaskEvent, TaskRun
-from tasks.progress import Progress
+from tasks.progress import LINES_SENT, Progress
 from tasks.states import Status
 from tasks.updates import frame_of
 from tests.live.isolation import clean_live_state
@@ -158,6 +158,19 @@ async def test_a_bad_since_in_a_frame_is_said_and_nothing_else(owner: User, sinc
     await socket.send_to(text_data=f'{{"type": "resume", "since": {since}}}')
     assert (await socket.next())["code"] == "invalid_since"
     assert await socket.nothing_more()
+
+
+async def test_of_very_many_lines_at_once_the_newest_are_sent_and_the_rest_can_be_asked_for(owner: User) -> None:
+    run = await running_run(owner)
+    socket = await greeted(owner, path(run, 2))
+    await report(run, processed=10, lines=LINES_SENT + 150)
+    heard = await socket.until(lambda frame: frame["message"] == f"line {LINES_SENT + 149}")
+    live = [frame for frame in heard if frame["status"] == "log"]
+    assert [frame["message"] for frame in live] == [f"line {number}" for number in range(150, LINES_SENT + 150)]
+    assert (live[0]["skipped"], "skipped" in live[1]) == (150, False)
+    await socket.send_to(text_data='{"type": "resume", "since": 2}')
+    again = [frame["message"] for frame in await heard_so_far(socket) if frame["status"] == "log"]
+    assert again == [f"line {number}" for number in range(LINES_SENT + 150)]
 
 
 async def forget_the_oldest(run: TaskRun) -> int:
