@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.report import write
 
-MODULES = ("enqueue", "engines", "progress", "scale", "cleanup", "publish", "ingest")
+MODULES = ("enqueue", "engines", "progress", "scale", "cleanup", "publish", "fanout", "ingest")
 
 
 def main() -> None:

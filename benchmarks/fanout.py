@@ -1,0 +1,252 @@
+"""One run watched by many sockets: cost and lateness of a delivered frame, memory of a socket, sockets opened a second.
+
+Ours beside a stock Channels consumer and a plain Starlette connection manager, each under Daphne and under uvicorn,
+each in a server process of its own, in one run. The clients are a process that only counts (fanout_clients.py).
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+
+from benchmarks.harness import Result, Row, scratch_database
+
+SIZES = (100, 500, 1000)
+UPDATES = 30
+INTERVAL = 0.1  # ten updates a second
+REPEATS = 3  # at the largest size
+SETTLE = 2.0  # seconds of peace before a figure is taken
+SERVERS = ("daphne", "uvicorn")
+NAMES = {
+    ("ours", False): "statusproj (hub, session and access checked)",
+    ("ours", True): "statusproj, through Redis pub/sub",
+    ("stock", False): "stock Channels consumer",
+    ("stock", True): "stock Channels consumer, through Redis pub/sub",
+    ("manager", False): "plain Starlette connection manager",
+}
+
+
+@dataclass
+class Figures:
+    """What was measured of one contestant under one server."""
+
+    cost: dict[int, list[float]] = field(default_factory=dict)  # sockets: microseconds of server CPU per frame
+    delays: list[float] = field(default_factory=list)  # ms, at the largest size
+    memory: list[float] = field(default_factory=list)  # KB per idle socket
+    connects: list[float] = field(default_factory=list)  # per second
+    delivered: float = 1.0  # share of what was published, at the largest size
+    client_share: float = 0.0  # of one core, while the server was measured
+
+
+class Helper:
+    """A process that does jobs: a line in, a line out."""
+
+    def __init__(self, *command: str, environment: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", *command],
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Its answer to one job."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.process.args} has ended")
+        return json.loads(line)  # type: ignore[no-any-return]
+
+    def end(self) -> None:
+        """End it, and wait."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+
+def main() -> None:
+    """Measure every contestant under both servers."""
+    with ExitStack() as stack:
+        url = stack.enter_context(scratch_database())
+        run_id, cookie = _prepare()
+        redis = stack.enter_context(_redis())
+        figures: dict[tuple[str, str, bool], Figures] = {}
+        for server in SERVERS:
+            for contestant, through_redis in NAMES:
+                if through_redis and not redis:
+                    continue
+                environment = {"DATABASE_URL": url, "LIVE_MAX_SOCKETS_PER_USER": "100000"}
+                environment["REDIS_URL"] = redis if through_redis else ""
+                path = f"/ws/bulk-process/{run_id}" if contestant == "ours" else "/ws/fanout"
+                measured = _measure(contestant, server, run_id, path, cookie, environment)
+                figures[server, contestant, through_redis] = measured
+                print(f"  {server}, {NAMES[contestant, through_redis]}: {_words(measured)}", flush=True)
+    for server in SERVERS:
+        _save(server, {key[1:]: value for key, value in figures.items() if key[0] == server})
+
+
+def _measure(contestant: str, server: str, run_id: str, path: str, cookie: str, environment: dict[str, str]) -> Figures:
+    figures = Figures()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    serving = Helper("benchmarks.fanout_server", contestant, server, str(port), run_id, environment=environment)
+    clients = Helper("benchmarks.fanout_clients", str(port), path, cookie)
+    try:
+        asyncio.run(_answers(port, serving))
+        clients.ask({"connect": 5})  # everything is imported and warm
+        connected = 5
+        weight = _weight(serving)
+        for size in SIZES:
+            seconds = clients.ask({"connect": size - connected})["seconds"]
+            if size > SIZES[0]:
+                figures.connects.append((size - connected) / seconds)
+            connected = size
+            if size == SIZES[-1]:
+                figures.memory.append((_weight(serving) - weight) / (size - 5) / 1024)
+            for _ in range(REPEATS if size == SIZES[-1] else 1):
+                _publish(figures, serving, clients, size)
+    finally:
+        clients.end()
+        serving.end()
+    return figures
+
+
+def _publish(figures: Figures, serving: Helper, clients: Helper, size: int) -> None:
+    _peace()
+    before = serving.ask({})
+    start = clients.ask({"expect": UPDATES - 1})
+    serving.ask({"updates": UPDATES, "interval": INTERVAL})
+    heard = clients.ask({"hear": True})
+    cpu = serving.ask({})["cpu"] - before["cpu"]
+    assert not heard["lost"], "sockets were closed"
+    figures.cost.setdefault(size, []).append(cpu / heard["frames"] * 1e6)
+    if size == SIZES[-1]:
+        figures.delays += [delay * 1000 for delay in heard["delays"]]
+        figures.delivered = min(figures.delivered, heard["frames"] / UPDATES / size)
+        share = (heard["cpu"] - start["cpu"]) / (heard["at"] - start["at"])
+        figures.client_share = max(figures.client_share, share)
+
+
+def _peace() -> None:
+    asyncio.run(asyncio.sleep(SETTLE))
+
+
+def _weight(serving: Helper) -> float:
+    _peace()
+    return float(psutil.Process(serving.process.pid).memory_info().rss)
+
+
+def _words(figures: Figures) -> str:
+    cost = ", ".join(f"{size}: {statistics.median(each):.0f}" for size, each in figures.cost.items())
+    return (
+        f"{cost} µs a frame; p50 {statistics.median(figures.delays):.0f} ms; {figures.memory[0]:.1f} KB a socket; "
+        f"{statistics.median(figures.connects):.0f} connects/s; {figures.delivered:.0%} delivered; "
+        f"clients {figures.client_share:.0%} of a core"
+    )
+
+
+def _save(server: str, figures: dict[tuple[str, bool], Figures]) -> None:
+    title = {"daphne": "Daphne", "uvicorn": "uvicorn, websockets sans-io"}[server]
+    packages = ["channels", "channels-redis", "starlette", server]
+    for part, (what, unit, target) in {
+        "cost": (f"Server CPU per delivered frame, {SIZES[-1]} sockets on one run", "µs", _COST_TARGET),
+        "delays": (f"Lateness at ten updates a second, {SIZES[-1]} sockets", "ms", "at most the plain manager's"),
+        "memory": ("Memory per idle socket", "KB", "at most 30 KB"),
+        "connects": ("Sockets opened a second, 50 at once", "/s", "at least 0.7 of the stock consumer"),
+    }.items():
+        rows = []
+        for key, measured in figures.items():
+            samples = measured.cost[SIZES[-1]] if part == "cost" else getattr(measured, part)
+            rows.append(Row(name=NAMES[key], samples=samples, is_baseline=key == ("stock", False)))
+        Result(
+            key=f"fanout_{server}_{part}",
+            title=f"{what}, {title}",
+            unit=unit,
+            rows=rows,
+            target=target,
+            packages=packages,
+            notes=_notes(figures) if part == "cost" else [],
+        ).save()
+
+
+_COST_TARGET = "at least 6 × less than the stock consumer, not more than the plain manager"
+
+
+def _notes(figures: dict[tuple[str, bool], Figures]) -> list[str]:
+    notes = []
+    for key, measured in figures.items():
+        costs = {size: statistics.median(each) for size, each in measured.cost.items()}
+        sizes = ", ".join(f"{cost:.0f} µs with {size} sockets" for size, cost in costs.items())
+        notes.append(
+            f"{NAMES[key]}: {sizes}; {1e6 / costs[SIZES[-1]]:,.0f} frames a second and core; "
+            f"{measured.delivered:.0%} of what was published arrived"
+        )
+    share = max(measured.client_share for measured in figures.values())
+    return [*notes, f"The process of the clients used at most {share:.0%} of a core"]
+
+
+def _prepare() -> tuple[str, str]:
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from benchmarks import functions
+
+    owner = User.objects.create_user("bench", password="bench")
+    client = Client()
+    client.force_login(owner)
+    run = functions.start.using(owner=owner).enqueue()
+    return run.id, f"sessionid={client.cookies['sessionid'].value}"
+
+
+@contextmanager
+def _redis() -> Iterator[str]:
+    """A redis-server of our own; nothing where none is installed."""
+    program = shutil.which("redis-server")
+    if program is None:
+        yield ""
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        asyncio.run(_answers(port))
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def _answers(port: int, helper: Helper | None = None) -> None:
+    for _ in range(1200):
+        if helper and helper.process.poll() is not None:
+            raise SystemExit("the server ended at once")
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    raise SystemExit("nobody listened within 60 s")
+
+
+if __name__ == "__main__":
+    main()
