@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.topic_list, name="keyword-alerts"),
     path("new/", views.topic_new, name="topic-new"),
     path("<int:topic_id>/", views.topic_detail, name="topic-detail"),
+    path("<int:topic_id>/numbers/", views.topic_numbers, name="topic-numbers"),
     path("<int:topic_id>/edit/", views.topic_edit, name="topic-edit"),
     path("<int:topic_id>/delete/", views.topic_delete, name="topic-delete"),
     path("<int:topic_id>/collect/", views.collect, name="auto-collect"),

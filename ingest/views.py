@@ -46,6 +46,15 @@ def topic_detail(request: HttpRequest, topic_id: int) -> HttpResponse:
 
 @never_cache
 @login_required
+@require_safe
+def topic_numbers(request: HttpRequest, topic_id: int) -> HttpResponse:
+    """How many articles it has, alone: what pages fetch again while it is collected."""
+    topic = access.get_visible_topic(request.user, topic_id)
+    return render(request, "ingest/partials/numbers.html", {"topic": present_topic(topic, cast(User, request.user))})
+
+
+@never_cache
+@login_required
 @require_http_methods(["GET", "POST"])
 def topic_new(request: HttpRequest) -> HttpResponse:
     """A new topic of the viewer's own."""

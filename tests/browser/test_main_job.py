@@ -61,8 +61,11 @@ def signed_in(browser: Browser, server: Server, username: str) -> Tab:
     return tab
 
 
-def shown_percentages(page: Page, run_id: str) -> list[float]:
-    """Every different percentage the bar shows until the run has ended, in order of appearance."""
+def shown_percentages(page: Page, run_id: str, numbers: set[str]) -> list[float]:
+    """Every different percentage the bar shows until the run has ended, in order of appearance.
+
+    `numbers` are those of the topic meanwhile.
+    """
     seen: list[float] = []
     words = page.locator(f"#run-{run_id}-progress .progress-count strong")
 
@@ -70,6 +73,7 @@ def shown_percentages(page: Page, run_id: str) -> list[float]:
         found = PERCENT.fullmatch(" ".join(words.all_inner_texts()))
         if found and (not seen or seen[-1] != float(found[1])):
             seen.append(float(found[1]))
+            numbers.add(page.inner_text("#topic-run [id$=numbers]"))
         return page.locator(f"#run-{run_id}-status").inner_text().strip() == "Completed"
 
     eventually(ended, within=120, what="the page says Completed")
@@ -93,7 +97,8 @@ def test_a_person_collects_articles_and_a_stranger_sees_none_of_it(
     other.open("/tasks/")
     assert run.name not in other.page.inner_text("main")
 
-    percentages = shown_percentages(page, str(run.pk))
+    percentages = shown_percentages(page, str(run.pk), numbers := set())
+    assert len(numbers) >= 3, "the numbers of the topic grow while it is collected"
     assert len([percent for percent in percentages if percent < 100]) >= 5, percentages
     assert percentages == sorted(percentages)
     assert page.evaluate("() => window.neverReloaded === true"), "the bar moved in place"

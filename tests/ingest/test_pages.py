@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from ingest.jobs import start_collecting
 from ingest.models import Article, Topic
 from tasks.models import TaskRun
 
@@ -294,6 +295,19 @@ def test_run_auto_collect_shows_its_bar_at_once_and_only_once(
     again = client.post(f"{base}collect/", follow=True)
     assert "being collected already" in again.content.decode()
     assert TaskRun.objects.count() == 1
+
+
+def test_the_numbers_are_fetched_alone_while_a_topic_is_collected(
+    engine_tables: None, client_of: ClientOf, owner: User, topic: Topic
+) -> None:
+    client = client_of(owner)
+    address = f"/keyword-alerts/{topic.pk}/numbers/"
+    assert "data-part" not in client.get(topic.get_absolute_url()).content.decode()
+    start_collecting(owner, topic)
+    for path in (topic.get_absolute_url(), "/keyword-alerts/", address):
+        assert f'data-part="{address}"' in client.get(path).content.decode(), path
+    add_articles(topic, "approved", 3)
+    assert "<strong>3</strong> added" in client.get(address).content.decode()
 
 
 def test_a_failing_feed_says_why_and_when_it_is_tried_again(client_of: ClientOf, owner: User, topic: Topic) -> None:

@@ -268,6 +268,7 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "keyword-alerts": ANYBODY,
     "topic-new": ANYBODY,
     "topic-detail": OWN,
+    "topic-numbers": OWN,
     "topic-edit": OWN,
     "topic-delete": OWN,
     "auto-collect": BY_POST_ALONE,
