@@ -37,6 +37,12 @@ MAX_AGE = 3600.0  # seconds; a layer forgets group members after a day, and depl
 MAX_SOCKETS_PER_USER = 50
 
 
+def lifetime() -> float:
+    """Seconds until a socket is asked to come back: those that opened together, after a deploy, do not all at once."""
+    age: float = getattr(settings, "LIVE_MAX_AGE_SECONDS", MAX_AGE)
+    return age * random.uniform(0.9, 1)  # noqa: S311
+
+
 class LiveConsumer(AsyncWebsocketConsumer):
     """A socket that listens to the hub.
 
@@ -187,11 +193,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             for frame in await self.greet():
                 await self.send_frame(frame)
         socket.sink.release()
-        age = getattr(settings, "LIVE_MAX_AGE_SECONDS", MAX_AGE)
-        # Not all at once after a deploy.
-        spread = age * random.uniform(0.9, 1)  # noqa: S311
         self._expiry = asyncio.get_running_loop().call_later(
-            spread, self._end_later, closing.COME_BACK, "Reconnect, please"
+            lifetime(), self._end_later, closing.COME_BACK, "Reconnect, please"
         )
 
     async def _receive(self, message: dict[str, Any]) -> None:

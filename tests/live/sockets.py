@@ -1,9 +1,11 @@
 """Sockets for tests: the real consumers, middleware and sessions behind Channels' communicator."""
 
+import asyncio
 import json
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+import psutil
 from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
@@ -17,6 +19,7 @@ from live import frames
 from live.consumer import LiveConsumer, Refused
 from live.frames import Frame
 from live.groups import Group
+from live.publishing import publish
 from live.schema import server_frame
 from statusproj.routing import websocket_urlpatterns
 
@@ -62,7 +65,7 @@ class ThingConsumer(LiveConsumer):
         self.key = self.scope["url_route"]["kwargs"]["key"]
         if self.key == "missing":
             raise Refused(4404, "No such thing")
-        self.handlers = {"get_status": self.get_status, "break": self.fail}
+        self.handlers = {"get_status": self.get_status, "break": self.fail, "flood": self.flood}
         return [thing(self.key)]
 
     async def greet(self) -> list[Frame]:
@@ -72,6 +75,18 @@ class ThingConsumer(LiveConsumer):
 
     async def get_status(self, message: dict[str, Any]) -> None:
         await self.send_frame(frames.status_request({"key": self.key}))
+
+    async def flood(self, message: dict[str, Any]) -> None:
+        """Publish so many updates of 2 KB, ten a millisecond; then tell how much memory this process holds, in MB."""
+        loop = asyncio.get_running_loop()
+        start, seq = loop.time(), things.current[self.key]["seq"] if self.key in things.current else 0
+        for sent in range(message["updates"]):
+            publish([thing(self.key)], things.say(self.key, seq + sent + 1, message="x" * 2000))
+            if sent % 100 == 99:
+                await asyncio.sleep(max(0.0, start + sent / 10_000 - loop.time()))
+        publish([thing(self.key)], things.say(self.key, seq + message["updates"] + 1, message["ends"]))
+        held = psutil.Process().memory_info().rss / 2**20
+        await self.send_frame(frames.status_request({"held": held, "seconds": loop.time() - start}))
 
     async def fail(self, message: dict[str, Any]) -> None:
         raise RuntimeError("A handler with a mistake in it.")

@@ -15,6 +15,7 @@ from pytest_django.fixtures import Settings
 
 from live import frames
 from live.closing import Refused
+from live.consumer import lifetime
 from live.groups import Group
 from live.hub import Hub
 from live.origins import is_ours
@@ -278,6 +279,15 @@ async def test_an_old_socket_is_asked_to_come_back(owner: User, settings: Settin
     # Trap 4: a layer forgets members of a group after a day.
     settings.LIVE_MAX_AGE_SECONDS = 0.05
     assert await (await greeted(owner)).closed() == 1012
+
+
+def test_sockets_that_opened_together_do_not_all_come_back_at_once(settings: Settings) -> None:
+    settings.LIVE_MAX_AGE_SECONDS = 3600
+    lifetimes = [lifetime() for _ in range(1000)]
+    assert 3240 <= min(lifetimes) < max(lifetimes) <= 3600
+    # In ten equal parts of the six minutes, none sees three times its share.
+    parts = [sum(3240 + 36 * part <= seconds < 3276 + 36 * part for seconds in lifetimes) for part in range(10)]
+    assert max(parts) < 300
 
 
 def end_session(session: str, user: User) -> None:
