@@ -74,7 +74,7 @@ class Process:
         """Send a signal."""
         self._popen.send_signal(number)
 
-    def wait(self, timeout: float = 30) -> int:
+    def wait(self, timeout: float = 60) -> int:
         """Wait for the end. Returns the exit code, and keeps what was printed in `log`."""
         code = self._popen.wait(timeout)
         if not self._out.closed:

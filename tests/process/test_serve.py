@@ -14,17 +14,17 @@ from tests.servers import Process, Server
 from tests.tasks import functions
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.process, pytest.mark.usefixtures("engine_tables")]
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("engine_tables"), pytest.mark.timeout(240)]
 
 
 def reported(run_id: str) -> TaskRun:
     """The run, once its function has reported."""
     return eventually(
-        lambda: TaskRun.objects.filter(pk=run_id, status=Status.RUNNING).exclude(stage="").first(), within=20
+        lambda: TaskRun.objects.filter(pk=run_id, status=Status.RUNNING).exclude(stage="").first(), within=60
     )
 
 
-def ended(run_id: str, within: float = 20) -> TaskRun:
+def ended(run_id: str, within: float = 60) -> TaskRun:
     """The run, once it has ended; its history is printed for the reader of a failure."""
     run = eventually(lambda: TaskRun.objects.filter(pk=run_id, status__in=FINAL).first(), within=within)
     for event in run.events.all():
