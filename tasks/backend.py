@@ -42,6 +42,8 @@ class Task(DjangoTask):
     notification: str = ""  # Dotted path: TaskRun -> notify.Draft | None.
     owner_id: int | None = None
     topic: str = ""
+    concurrency_limit: int | None = None  # At most so many runs with the same key run at once, on all workers together.
+    concurrency_key: str = ""  # Runs that share a limit; the function's path when empty.
     unique: str = ""  # While a run with this key is live, enqueueing raises AlreadyRunning.
     metadata: dict[str, Any] = field(default_factory=dict, hash=False)
     retry_of: UUID | None = None
@@ -56,6 +58,8 @@ class Task(DjangoTask):
         owner: AbstractBaseUser | None = None,
         topic: str | None = None,
         unique: str | None = None,
+        concurrency_key: str | None = None,
+        concurrency_limit: int | None = None,
         title: str | None = None,
         metadata: dict[str, Any] | None = None,
         timeout: timedelta | None = None,
@@ -70,6 +74,8 @@ class Task(DjangoTask):
             "owner_id": owner.pk if owner is not None else None,
             "topic": topic,
             "unique": unique,
+            "concurrency_key": concurrency_key,
+            "concurrency_limit": concurrency_limit,
             "title": title,
             "metadata": metadata,
             "timeout": timeout,
@@ -147,8 +153,12 @@ class ProcrastinateBackend(BaseTaskBackend):
                     "isolate=True is for sync functions: a coroutine can be stopped where it is. Leave isolate out, or "
                     "write the function with def, and asyncio.run() in it if need be."
                 )
-            if len(task.topic) > 200 or len(task.unique) > 200:
-                raise InvalidTask("topic and unique may each have 200 characters at most.")
+            if task.concurrency_limit is not None and task.concurrency_limit < 1:
+                raise InvalidTask("concurrency_limit must be 1 or more. To stop a queue, pause it.")
+            if task.concurrency_key and task.concurrency_limit is None:
+                raise InvalidTask("concurrency_key needs a concurrency_limit: how many of its runs may run at once?")
+            if max(len(task.topic), len(task.unique), len(task.concurrency_key)) > 200:
+                raise InvalidTask("topic, unique and concurrency_key may each have 200 characters at most.")
 
     def enqueue(self, task: Any, args: Any, kwargs: Any) -> "TaskResult[Any, Any]":
         """Store and queue a run, in the caller's transaction.
@@ -171,6 +181,8 @@ class ProcrastinateBackend(BaseTaskBackend):
                 timeout=task.timeout,
                 max_attempts=task.max_attempts,
                 unique_key=task.unique,
+                concurrency_key=_concurrency_key_of(task),
+                concurrency_limit=task.concurrency_limit,
                 metadata=task.metadata,
                 retry_of=task.retry_of,
             )
@@ -184,3 +196,8 @@ class ProcrastinateBackend(BaseTaskBackend):
             return result_of(run)
         except (TaskRun.DoesNotExist, ValueError, ValidationError, ImportError):
             raise TaskResultDoesNotExist(result_id) from None
+
+
+def _concurrency_key_of(task: Task) -> str:
+    """The key that a run of `task` counts for; none without a limit. A long path is told apart by its end."""
+    return "" if task.concurrency_limit is None else task.concurrency_key or task.module_path[-200:]

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
             owner: AbstractBaseUser | None = None,
             topic: str | None = None,
             unique: str | None = None,
+            concurrency_key: str | None = None,
+            concurrency_limit: int | None = None,
             title: str | None = None,
             metadata: dict[str, Any] | None = None,
             timeout: timedelta | None = None,
@@ -48,6 +50,8 @@ class TaskOptions(TypedDict, total=False):
     title: str
     topic: str
     unique: str
+    concurrency_key: str
+    concurrency_limit: int | None
     isolate: bool
     keep: timedelta | None
     notification: str

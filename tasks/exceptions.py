@@ -4,6 +4,7 @@
   * TaskManagerError
     * TransitionRefused    no arrow leads there from where the run stands, or somebody else was first
     * AlreadyRunning       a run with the same unique key is waiting or running
+    * NoPlaceFree          as many runs of a concurrency key are running as may
     * CannotRetry          only a failed or cancelled run can be run again
     * BadSchedule          a schedule cannot be as it was asked for; says which field, and why
     * UnknownQueue         there is no queue of that name
@@ -40,6 +41,14 @@ class AlreadyRunning(TaskManagerError):
     def __init__(self, run_id: UUID, key: str) -> None:
         super().__init__(f"This is being done already, by run {run_id}. Wait for it to end, or cancel it first.")
         self.run_id = run_id
+        self.key = key
+
+
+class NoPlaceFree(TaskManagerError):
+    """As many runs that share this concurrency key are running as may; the run waits on."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"No place is free: as many runs of {key!r} are running as may at once.")
         self.key = key
 
 

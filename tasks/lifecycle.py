@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Func, JSONField, Value
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from . import ledger, signals, tickets
-from .exceptions import AlreadyRunning, CannotRetry, TransitionRefused
+from .exceptions import AlreadyRunning, CannotRetry, NoPlaceFree, TransitionRefused
 from .models import TaskEvent, TaskRun
 from .notify import send_outcome
 from .options import options_of
@@ -26,6 +26,7 @@ from .text import fit, storable
 from .updates import send_completion_update, send_error_update, send_progress_update
 
 MAX_RESCUES = 3
+PLACES = 0x706C6163  # tells our advisory locks (the places of a concurrency key) from those of others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,8 @@ class NewRun:
     timeout: timedelta | None = None
     max_attempts: int = 1
     unique_key: str = ""
+    concurrency_key: str = ""
+    concurrency_limit: int | None = None
     metadata: Mapping[str, Any] | None = None
     retry_of: uuid.UUID | None = None
     checkpoint: Any = None
@@ -68,9 +71,10 @@ def create(new: NewRun) -> TaskRun:
 
 def _insert(new: NewRun) -> TaskRun:
     run_id = uuid.uuid4()
-    ticket = tickets.issue(run_id=run_id, attempt=1, queue=new.queue, priority=new.priority, run_after=new.run_after)
+    ticket = tickets.issue(run_id=run_id, attempt=1, queue=new.queue, priority=new.priority)
     run = TaskRun.objects.create(
         id=run_id,
+        created_at=Now(),
         task=new.task,
         name=fit(new.name, 255),
         args=storable(new.args),
@@ -83,6 +87,8 @@ def _insert(new: NewRun) -> TaskRun:
         timeout=new.timeout,
         max_attempts=new.max_attempts,
         unique_key=new.unique_key,
+        concurrency_key=new.concurrency_key,
+        concurrency_limit=new.concurrency_limit,
         metadata=storable(dict(new.metadata or {})),
         retry_of_id=new.retry_of,
         checkpoint=new.checkpoint,
@@ -90,21 +96,51 @@ def _insert(new: NewRun) -> TaskRun:
         seq=1,
         ticket=ticket,
     )
-    TaskEvent.objects.create(run=run, seq=1, kind=TaskEvent.Kind.STATE, data={"status": Status.PENDING})
+    pending = {"status": Status.PENDING}
+    TaskEvent.objects.create(run=run, seq=1, at=run.created_at, kind=TaskEvent.Kind.STATE, data=pending)
     send_progress_update(run)
     transaction.on_commit(lambda: signals.enqueued(run), robust=True)
     return run
 
 
 def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
-    """Take a waiting run for `worker`. None when it is not this attempt's to take any more."""
+    """Take a waiting run for `worker`. None when it is not this attempt's to take any more, or not yet.
+
+    Not yet: as many runs of its concurrency key are running as may. It goes back in line then as it was.
+    """
     seen_by = Func(F("worker_ids"), Value([worker], JSONField()), arg_joiner=" || ", template="%(expressions)s")
     # The message said why it waited: that is over.
-    changes = {"worker": worker, "worker_ids": seen_by, "started_at": timezone.now(), "run_after": None, "message": ""}
+    changes = {"worker": worker, "worker_ids": seen_by, "started_at": Now(), "run_after": None, "message": ""}
     try:
-        return _move(run_id, attempt, Status.RUNNING, {"worker": worker}, **changes)
+        with transaction.atomic():
+            run = _move(run_id, attempt, Status.RUNNING, {"worker": worker}, **changes)
+            _take_place(run)
+            return run
     except TransitionRefused:
         return None
+    except NoPlaceFree:
+        waiting = TaskRun.objects.filter(pk=run_id, attempt=attempt, status=Status.PENDING).first()
+        if waiting is not None:
+            reissue_ticket(waiting)
+        return None
+
+
+def _take_place(run: TaskRun) -> None:
+    """Count the runs of the key of `run`, which moved to RUNNING in this transaction. Raises NoPlaceFree."""
+    if run.concurrency_limit is None:
+        return
+    with connection.cursor() as cursor:
+        # Until we commit, nobody else counts: whoever comes next sees us.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [PLACES, run.concurrency_key])
+    others = TaskRun.objects.running_of_key(run.concurrency_key).exclude(pk=run.pk)
+    if others.count() >= run.concurrency_limit:
+        raise NoPlaceFree(run.concurrency_key)
+
+
+def _free_place(run: TaskRun) -> None:
+    """Wake the workers, once this transaction commits, for those that wait for the place of `run`."""
+    if run.concurrency_limit is not None:
+        tickets.wake()
 
 
 def complete(run: TaskRun, result: Any, *, message: str = "") -> TaskRun:
@@ -112,7 +148,7 @@ def complete(run: TaskRun, result: Any, *, message: str = "") -> TaskRun:
     changes: dict[str, Any] = {
         "result": result,
         "progress": 100,
-        "completed_at": timezone.now(),
+        "completed_at": Now(),
         "current_item": "",
     }
     if message:
@@ -130,7 +166,7 @@ def fail(run: TaskRun, error: str, *, exception_class: str = "", traceback: str 
         exception_class=exception_class,
         traceback=traceback,
         failed_attempts=F("failed_attempts") + 1,
-        completed_at=timezone.now(),
+        completed_at=Now(),
     )
 
 
@@ -149,7 +185,7 @@ def cancel(run: TaskRun, *, by: AbstractBaseUser | None = None, reason: str = ""
         if current.status == Status.PENDING:  # it went back in line between the two looks
             return _cancel_waiting(current, who)
         if current.status == Status.RUNNING and current.cancel_requested_at is None:
-            current.cancel_requested_at = timezone.now()
+            current.cancel_requested_at = Now()
             current.seq += 1
             current.save(update_fields=["cancel_requested_at", "seq"])
             _record(current, {"status": "cancelling", **who})
@@ -165,8 +201,8 @@ def _cancel_waiting(run: TaskRun, who: dict[str, str]) -> TaskRun:
         moved = TaskRun.objects.filter(pk=run.pk, status=Status.PENDING).update(
             status=Status.CANCELLED,
             seq=F("seq") + 1,
-            completed_at=timezone.now(),
-            cancel_requested_at=timezone.now(),
+            completed_at=Now(),
+            cancel_requested_at=Now(),
             error="Cancelled before it started.",
         )
         if not moved:
@@ -180,7 +216,7 @@ def _cancel_waiting(run: TaskRun, who: dict[str, str]) -> TaskRun:
 
 def confirm_cancelled(run: TaskRun) -> TaskRun:
     """The worker says that the function has stopped as asked."""
-    return _finish(run, Status.CANCELLED, {}, error="Cancelled while it ran.", completed_at=timezone.now())
+    return _finish(run, Status.CANCELLED, {}, error="Cancelled while it ran.", completed_at=Now())
 
 
 def try_again(run: TaskRun, error: str, *, exception_class: str, traceback: str, delay: timedelta) -> TaskRun:
@@ -188,7 +224,7 @@ def try_again(run: TaskRun, error: str, *, exception_class: str, traceback: str,
     return _back_in_line(
         run,
         {"reason": "retry", "error": error, "exception_class": exception_class, "traceback": traceback},
-        run_after=timezone.now() + delay,
+        run_after=Now() + Value(delay),
         failed_attempts=F("failed_attempts") + 1,
         message=fit(f"Attempt {run.failed_attempts + 1} failed: {error}", 1000),
     )
@@ -217,7 +253,7 @@ def rescue(run: TaskRun) -> TaskRun:
         Status.FAILED,
         {"error": error, "worker": run.worker},
         error=error,
-        completed_at=timezone.now(),
+        completed_at=Now(),
         **lost,
     )
 
@@ -229,7 +265,7 @@ def reissue_ticket(run: TaskRun) -> bool:
         if still_so.select_for_update().first() is None:
             return False
         tickets.discard([run.ticket])
-        still_so.update(ticket=_ticket_for(run, run.attempt, run.run_after))
+        still_so.update(ticket=_ticket_for(run, run.attempt))
     return True
 
 
@@ -278,6 +314,8 @@ def _again(run: TaskRun, by: AbstractBaseUser | None, *, only_failed: bool) -> T
                 timeout=run.timeout,
                 max_attempts=run.max_attempts,
                 unique_key=run.unique_key,
+                concurrency_key=run.concurrency_key,
+                concurrency_limit=run.concurrency_limit,
                 metadata=metadata,
                 retry_of=run.pk,
                 checkpoint=None if only_failed else run.checkpoint,
@@ -288,7 +326,7 @@ def _again(run: TaskRun, by: AbstractBaseUser | None, *, only_failed: bool) -> T
     return again
 
 
-def _back_in_line(run: TaskRun, event: dict[str, Any], *, run_after: datetime | None = None, **changes: Any) -> TaskRun:
+def _back_in_line(run: TaskRun, event: dict[str, Any], *, run_after: Any = None, **changes: Any) -> TaskRun:
     with transaction.atomic():
         # The run is locked before its ticket, as everywhere: two orders would be a deadlock with cancel().
         mine = TaskRun.objects.filter(pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
@@ -298,13 +336,14 @@ def _back_in_line(run: TaskRun, event: dict[str, Any], *, run_after: datetime | 
         if locked.cancel_requested_at is not None:  # nobody wants it to run again
             return confirm_cancelled(locked)
         tickets.discard([run.ticket])
+        _free_place(run)
         return _move(
             run.pk,
             run.attempt,
             Status.PENDING,
             event,
             attempt=run.attempt + 1,
-            ticket=_ticket_for(run, run.attempt + 1, run_after),
+            ticket=_ticket_for(run, run.attempt + 1),
             run_after=run_after,
             started_at=None,
             worker="",
@@ -317,13 +356,14 @@ def _back_in_line(run: TaskRun, event: dict[str, Any], *, run_after: datetime | 
         )
 
 
-def _ticket_for(run: TaskRun, attempt: int, run_after: datetime | None) -> int:
-    return tickets.issue(run_id=run.pk, attempt=attempt, queue=run.queue, priority=run.priority, run_after=run_after)
+def _ticket_for(run: TaskRun, attempt: int) -> int:
+    return tickets.issue(run_id=run.pk, attempt=attempt, queue=run.queue, priority=run.priority)
 
 
 def _finish(run: TaskRun, target: Status, event: dict[str, Any], **changes: Any) -> TaskRun:
     with transaction.atomic():
         finished = _move(run.pk, run.attempt, target, event, **changes)
+        _free_place(finished)
         send_outcome(finished, options_of(finished.task).notification)
     transaction.on_commit(lambda: signals.finished(finished), robust=True)
     return finished
@@ -344,7 +384,9 @@ def _move(run_id: uuid.UUID, attempt: int, target: Status, event: dict[str, Any]
 
 
 def _record(run: TaskRun, data: dict[str, Any]) -> None:
-    TaskEvent.objects.create(run=run, seq=run.seq, kind=TaskEvent.Kind.STATE, data={"attempt": run.attempt, **data})
+    # The database's clock, as for the run's own times: those of several machines would not agree on an order.
+    event = {"attempt": run.attempt, **data}
+    TaskEvent.objects.create(run=run, seq=run.seq, at=Now(), kind=TaskEvent.Kind.STATE, data=event)
 
 
 def _announce(run: TaskRun) -> None:

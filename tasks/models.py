@@ -13,8 +13,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import CheckConstraint, Count, F, Index, Q, Sum, TextField, UniqueConstraint, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import CheckConstraint, Count, F, Index, Q, Sum, TextField, UniqueConstraint, Value, Window
+from django.db.models.functions import Cast, Coalesce, RowNumber
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -76,9 +76,18 @@ class TaskRunQuerySet(OfOwners["TaskRun"]):
         """The list from behind this place on, newest first: an index finds the place, however far down it is."""
         return self.filter(created_at__lte=created_at).filter(Q(created_at__lt=created_at) | Q(pk__lt=pk))
 
-    def in_line(self) -> Self:
-        """Waiting runs in the order they will start: priority first, then age."""
-        return self.filter(status=Status.PENDING).order_by("-priority", "created_at", "id")
+    def in_line(self) -> "TaskRunQuerySet":
+        """Waiting runs in the order they will start: by priority, then by turns between owners, then by age.
+
+        `place`: 1 for the first of its owner's waiting runs, 2 for the second, …
+        """
+        place = Window(RowNumber(), partition_by="owner", order_by=["-priority", "created_at", "id"])
+        waiting = self.filter(status=Status.PENDING).annotate(place=place)
+        return waiting.order_by("-priority", "place", "created_at", "id")
+
+    def running_of_key(self, key: str) -> Self:
+        """Running runs that take a place of concurrency key `key`."""
+        return self.filter(status=Status.RUNNING, concurrency_key=key).exclude(concurrency_key="")
 
     def summary(self) -> dict[str, int]:
         """How many of these runs there are, in all and by status. One by one: see RunCount for all of a viewer's."""

@@ -18,6 +18,7 @@ from .access import Viewer
 from .eta import eta_seconds
 from .models import TaskRun
 from .queues import paused_since
+from .standstill import full_keys
 from .states import FINAL, Status
 from .timeline import line_of_frame
 from .updates import places_in_line
@@ -119,14 +120,21 @@ def present_run(
 ) -> RunView:
     """`run` as `viewer` sees it; without a viewer nothing can be done to it. `position`: 1 starts next."""
     now = now or timezone.now()
-    paused = paused_queues_of([run]).get(run.queue)
-    return _view(run, viewer, now, position=position, seconds_left=eta_seconds(run, now), paused=paused)
+    return _view(
+        run,
+        viewer,
+        now,
+        position=position,
+        seconds_left=eta_seconds(run, now),
+        paused=paused_queues_of([run]).get(run.queue),
+        running_of_key=full_keys([run]).get(run.concurrency_key),
+    )
 
 
 def present_runs(runs: Sequence[TaskRun], viewer: Viewer | None = None) -> list[RunView]:
-    """Several runs, at the cost of two queries more at most: where the waiting ones stand in line, and in which."""
+    """Several runs, at the cost of a few queries more at most: where the waiting ones stand in line, and why."""
     now = timezone.now()
-    places, paused = positions_of(runs), paused_queues_of(runs)
+    places, paused, full = positions_of(runs), paused_queues_of(runs), full_keys(runs)
     return [
         _view(
             run,
@@ -135,6 +143,7 @@ def present_runs(runs: Sequence[TaskRun], viewer: Viewer | None = None) -> list[
             position=places.get(run.pk),
             seconds_left=eta_seconds(run, now),
             paused=paused.get(run.queue),
+            running_of_key=full.get(run.concurrency_key),
         )
         for run in runs
     ]
@@ -209,6 +218,7 @@ def _view(
     position: int | None,
     seconds_left: int | None,
     paused: datetime | None = None,
+    running_of_key: int | None = None,
 ) -> RunView:
     status = "cancelling" if run.is_cancelling else run.status
     word, tone = WORDS[status]
@@ -229,7 +239,7 @@ def _view(
         tone=tone,
         seq=run.seq,
         percent=percent,
-        headline=_headline(run, elapsed, position, now, paused),
+        headline=_why_it_waits(run, now, paused, running_of_key) or _headline(run, elapsed, position),
         count=_count(run),
         detail=(run.current_item or run.message) if live else "",
         current_item=run.current_item if live else "",
@@ -260,12 +270,22 @@ def _count(run: TaskRun) -> str:
     return f"{run.processed_items:,} done" if run.processed_items else ""
 
 
-def _headline(run: TaskRun, elapsed: str, position: int | None, now: datetime, paused: datetime | None) -> str:
+def _why_it_waits(run: TaskRun, now: datetime, paused: datetime | None, running_of_key: int | None) -> str:
+    """What else than its place in line keeps a run waiting."""
+    if run.status != Status.PENDING:
+        return ""
+    if paused is not None:
+        return f"Queue paused since {date_format(timezone.localtime(paused), 'j M, H:i e')}"
+    if run.run_after is not None and run.run_after > now:
+        return f"Starts in {duration_text((run.run_after - now).total_seconds() + 1)}"
+    if running_of_key is not None:
+        key = run.concurrency_key.rpartition(".")[2]
+        return f"Waiting: {running_of_key:,} of {run.concurrency_limit:,} “{key}” are running"
+    return ""
+
+
+def _headline(run: TaskRun, elapsed: str, position: int | None) -> str:
     match run.status:
-        case Status.PENDING if paused is not None:
-            return f"Queue paused since {date_format(timezone.localtime(paused), 'j M, H:i e')}"
-        case Status.PENDING if run.run_after is not None and run.run_after > now:
-            return f"Starts in {duration_text((run.run_after - now).total_seconds() + 1)}"
         case Status.PENDING if position is None:
             return "Waiting in line"
         case Status.PENDING:

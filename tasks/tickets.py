@@ -4,6 +4,7 @@ Tickets carry order, claim and liveness. They are made in the caller's transacti
 everything a person may ask about a run stands in our own tables. Only this module and worker.py know Procrastinate.
 """
 
+import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from procrastinate.exceptions import ConnectorException
 from .models import TaskRun
 
 EXECUTE = "tasks.execute"
+_LOOK = json.dumps({"type": "job_inserted", "job_id": 0})  # what the engine's workers understand
 
 
 @contextmanager
@@ -29,9 +31,12 @@ def _errors_of_django() -> Iterator[None]:
 
 
 @_errors_of_django()
-def issue(*, run_id: UUID, attempt: int, queue: str, priority: int, run_after: datetime | None) -> int:
-    """Queue one attempt of a run. Returns the ticket's id; rolled back with the caller's transaction."""
-    job = engine.configure_task(EXECUTE, allow_unknown=True, queue=queue, priority=priority, schedule_at=run_after)
+def issue(*, run_id: UUID, attempt: int, queue: str, priority: int) -> int:
+    """Queue one attempt of a run. Returns the ticket's id; rolled back with the caller's transaction.
+
+    When it may start stands in the run alone (`run_after`): the fetch looks there.
+    """
+    job = engine.configure_task(EXECUTE, allow_unknown=True, queue=queue, priority=priority)
     return job.defer(run_id=str(run_id), attempt=attempt)
 
 
@@ -40,6 +45,12 @@ def withdraw(ticket: int | None) -> None:
     """Take a ticket out of the queue that no worker holds yet; nothing happens when one does."""
     if ticket is not None:
         engine.job_manager.cancel_job_by_id(ticket, delete_job=True)
+
+
+def wake() -> None:
+    """Have idle workers look at the line once this transaction commits: somebody may start who could not before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify('procrastinate_any_queue_v1', %s)", [_LOOK])
 
 
 @_errors_of_django()

@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count, F
+
 from live import frames
 from live.publishing import publish_on_commit
 
@@ -53,13 +55,20 @@ def progress_of(run: TaskRun) -> dict[str, Any]:
 
 
 def places_in_line(queues: Collection[str]) -> dict[UUID, int]:
-    """For every run that waits in one of `queues`: 1 for the one that starts next, 2 for the one after it, …"""
+    """For every run that waits in one of `queues`: 1 for the one that starts next, 2 for the one after it, …
+
+    As the fetch sees it (lanes.py): by priority, then by turns between owners, then by age.
+    """
     if not queues:
         return {}
-    waiting = TaskRun.objects.in_line().filter(queue__in=queues).values_list("pk", "queue")
+    line = TaskRun.objects.filter(queue__in=queues).in_line()
+    waiting: Any = line.values_list("pk", "queue", "owner_id", "priority", F("place"))[:LONGEST_LINE]
+    running = TaskRun.objects.filter(status=Status.RUNNING).values_list("owner_id").annotate(number=Count("pk"))
+    busy = dict(running.order_by())
     places: dict[UUID, int] = {}
     reached: Counter[str] = Counter()
-    for pk, queue in waiting[:LONGEST_LINE]:
+    # Sorting keeps what is equal in its order, which is by age.
+    for pk, queue, *_ in sorted(waiting, key=lambda run: (-run[3], run[4] + busy.get(run[2], 0))):
         reached[queue] += 1
         places[pk] = reached[queue]
     return places

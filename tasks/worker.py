@@ -22,7 +22,6 @@ from procrastinate.job_context import AbortReason
 from procrastinate.jobs import Job
 from procrastinate.jobs import Status as TicketStatus
 from procrastinate.manager import JobManager
-from procrastinate.sql import queries
 from psycopg import AsyncConnection
 
 from live.publishing import use_loop
@@ -31,6 +30,7 @@ from .cleanup import cleanup_old_tasks
 from .db import in_thread
 from .engine import Engine
 from .execution import Execution, Stop
+from .lanes import CANDIDATES, FETCH
 from .queues import MAINTENANCE_QUEUE
 from .reconcile import HEARTBEAT, Pulse, keep_reconciling, worker_name
 from .schedules import keep_firing
@@ -150,31 +150,15 @@ class Worker:
                 running.result()
 
 
-# While no queue is paused the engine's own condition stands. Otherwise the queues that tickets wait in are named one by
-# one (jumping from name to name in the index, however many tickets there are) without the paused ones.
-UNPAUSED = """
-    CASE WHEN NOT EXISTS (SELECT FROM task_queues WHERE paused_at IS NOT NULL) THEN %(queues)s::varchar[] ELSE ARRAY(
-        WITH RECURSIVE names(name) AS (
-            (SELECT queue_name FROM procrastinate_jobs ORDER BY queue_name LIMIT 1)
-            UNION ALL
-            SELECT (SELECT queue_name FROM procrastinate_jobs WHERE queue_name > name ORDER BY queue_name LIMIT 1)
-            FROM names WHERE name IS NOT NULL
-        )
-        SELECT name FROM names
-        WHERE (%(queues)s::varchar[] IS NULL OR name = ANY(%(queues)s::varchar[]))
-          AND name NOT IN (SELECT name FROM task_queues WHERE paused_at IS NOT NULL)
-    )::varchar[] END
-"""
-FETCH_UNPAUSED = queries["fetch_job"].replace("%(queues)s::varchar[]", UNPAUSED)
-
-
 class TicketManager(JobManager):
-    """Procrastinate's JobManager, for queues that may be paused and tickets that may be gone by the time they end."""
+    """Procrastinate's JobManager, with our order of the line, and for tickets that may be gone by the time they end."""
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """The next ticket of a queue that is not paused. Pausing needs no message: every fetch looks."""
-        row = await self.connector.execute_query_one_async(query=FETCH_UNPAUSED, queues=queues, worker_id=worker_id)
-        return None if row["id"] is None else Job.from_row(row)
+        """The ticket of the run that is next (lanes.py); None when nobody may start now."""
+        rows = await self.connector.execute_query_all_async(
+            query=FETCH, queues=queues, worker_id=worker_id, candidates=CANDIDATES, maintenance=MAINTENANCE_QUEUE
+        )
+        return Job.from_row(rows[0]) if rows else None
 
     async def finish_job(self, job: Job, status: TicketStatus, delete_job: bool) -> None:
         """Delete the ticket; that it was replaced meanwhile (retry, rescue, shutdown) is a normal end."""

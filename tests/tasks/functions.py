@@ -6,6 +6,7 @@ import signal
 import tempfile
 import threading
 import time
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -207,3 +208,16 @@ def be_remembered() -> None:
 def kill_the_worker() -> None:
     """Takes its worker down with it."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+AT_ONCE: Counter[str] = Counter()
+MOST_AT_ONCE: Counter[str] = Counter()
+
+
+@task(concurrency_limit=2)
+async def count_itself(name: str) -> None:
+    """Counts how many of it run at once."""
+    AT_ONCE[name] += 1
+    MOST_AT_ONCE[name] = max(MOST_AT_ONCE[name], AT_ONCE[name])
+    await asyncio.sleep(0.02)
+    AT_ONCE[name] -= 1

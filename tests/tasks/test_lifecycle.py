@@ -1,6 +1,5 @@
 """The rules of the lifecycle, each as a test named after it."""
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
@@ -15,6 +14,7 @@ from tasks.exceptions import AlreadyRunning, CannotRetry, TransitionRefused
 from tasks.models import TaskEvent, TaskRun
 from tasks.retry import delay_before
 from tasks.states import ALLOWED, FINAL, Status
+from tests.racing import race
 from tests.tasks.runs import make_run, make_run_in
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -44,28 +44,6 @@ def test_each_arrow_leaves_one_event_in_order() -> None:
     run = make_run_in(Status.COMPLETED)
     events = list(run.events.values_list("seq", "kind", "data__status"))
     assert events == [(1, "state", "pending"), (2, "state", "running"), (3, "state", "completed")]
-
-
-def race(*contestants: Callable[[], object]) -> list[object]:
-    """Run all at once, each on its own thread and connection; what each returned, or the exception it raised."""
-    barrier = threading.Barrier(len(contestants))
-    answers: list[object] = [None] * len(contestants)
-
-    def enter(place: int) -> None:
-        barrier.wait()
-        try:
-            answers[place] = contestants[place]()
-        except Exception as error:
-            answers[place] = error
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=enter, args=[place]) for place in range(len(contestants))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 @pytest.mark.usefixtures("engine_tables")
