@@ -59,7 +59,6 @@ def set_clock(tmp_path: Path, started: list[Process]) -> Callable[[timedelta], N
     return set_it
 
 
-@pytest.mark.xfail(reason="holds once all times of a run are the database's (lifecycle.py)", strict=False)
 @pytest.mark.parametrize("by", [HOUR, -HOUR], ids=["forward", "back"])
 def test_a_clock_that_jumps_ends_no_run_starts_none_early_and_shows_no_nonsense(
     set_clock: Callable[[timedelta], None], by: timedelta, owner: User, tmp_path: Path
