@@ -161,8 +161,9 @@ def figures() -> list[Figure]:
     from django.test import Client
 
     from tasks import bulk, manager, queues
+    from tasks.filters import Filters
+    from tasks.listing import cursor_of
     from tasks.models import TaskRun
-    from tasks.pages import Filters
     from tasks.standstill import find_standstill
 
     cache.clear()
@@ -181,16 +182,7 @@ def figures() -> list[Figure]:
 
     def deep(name: str, **asked: str) -> str:
         runs = TaskRun.objects.visible_to(people[name]).filter(**asked)
-        middle = runs.order_by("-created_at", "-id")[runs.count() // 2]
-        from tasks.pages import _cursor
-
-        return _cursor(middle)
-
-    def api_cursor(name: str) -> str:
-        from tasks.api import _cursor
-
-        runs = TaskRun.objects.visible_to(people[name])
-        return _cursor(runs.order_by("-created_at", "-id")[runs.count() // 2])
+        return cursor_of(runs.order_by("-created_at", "-id")[runs.count() // 2])
 
     tabs = ("", "running", "pending", "completed", "failed", "cancelled")
     who = {"staff": "staff", "owner0": "an owner with 3 of 10 runs, none cancelled", "owner7": "an owner with 1 of 70"}
@@ -221,7 +213,7 @@ def figures() -> list[Figure]:
         Figure(name="API list, failed, owner", reads=page("owner7", "/api/background-tasks/tasks?status=failed")),
         Figure(
             name="API list, a page in the middle, staff",
-            reads=page("staff", f"/api/background-tasks/tasks?cursor={api_cursor('staff')}"),
+            reads=page("staff", f"/api/background-tasks/tasks?cursor={deep('staff')}"),
         ),
         Figure(name="summary, staff", reads=lambda: manager.get_task_summary(viewer=people["staff"]), plan=True),
         Figure(name="summary, owner", reads=lambda: manager.get_task_summary(viewer=people["owner7"]), plan=True),
@@ -229,7 +221,7 @@ def figures() -> list[Figure]:
         Figure(name="the queues", reads=queues.overview, plan=True),
         Figure(
             name="bulk retry: how many failed match? (all at 1,000; at most 10,000)",
-            reads=lambda: bulk.count(people["staff"], Filters(status="failed"), bulk.Action.RETRY),
+            reads=lambda: bulk.count(people["staff"], Filters(statuses=("failed",)), bulk.Action.RETRY),
             plan=True,
         ),
     ]

@@ -4,6 +4,7 @@ A standard `@task` function becomes a run with a row, progress, cancel and a not
 options is said in the decorator or with `.using()`.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from inspect import iscoroutinefunction
@@ -167,27 +168,18 @@ class ProcrastinateBackend(BaseTaskBackend):
         exceptions.AlreadyRunning when its unique key is taken.
         """
         self.validate_task(task)
-        run = lifecycle.create(
-            lifecycle.NewRun(
-                task=task.module_path,
-                name=task.title or task.name.replace("_", " ").capitalize(),
-                args=storable(list(args)),
-                kwargs=storable(dict(kwargs)),
-                owner_id=task.owner_id,
-                topic=task.topic,
-                queue=task.queue_name,
-                priority=task.priority,
-                run_after=task.run_after,
-                timeout=task.timeout,
-                max_attempts=task.max_attempts,
-                unique_key=task.unique,
-                concurrency_key=_concurrency_key_of(task),
-                concurrency_limit=task.concurrency_limit,
-                metadata=task.metadata,
-                retry_of=task.retry_of,
-            )
-        )
+        run = lifecycle.create(_new_run(task, args, kwargs))
         return result_of(run, task)
+
+    def enqueue_many(self, task: Task, arguments: Sequence[Mapping[str, Any]]) -> list[TaskRun]:
+        """Store and queue a run for each of `arguments` (keyword arguments), in the caller's transaction: all or none.
+
+        Raises InvalidTask, also for a task with a unique key, and TypeError as `enqueue` does.
+        """
+        self.validate_task(task)
+        if task.unique:
+            raise InvalidTask("Of a unique task one run at a time may be live: enqueue it by itself.")
+        return lifecycle.create_many(_new_run(task, [], {}), arguments)
 
     def get_result(self, result_id: str) -> "TaskResult[Any, Any]":
         """The run with this id. Raises TaskResultDoesNotExist."""
@@ -201,3 +193,24 @@ class ProcrastinateBackend(BaseTaskBackend):
 def _concurrency_key_of(task: Task) -> str:
     """The key that a run of `task` counts for; none without a limit. A long path is told apart by its end."""
     return "" if task.concurrency_limit is None else task.concurrency_key or task.module_path[-200:]
+
+
+def _new_run(task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) -> lifecycle.NewRun:
+    return lifecycle.NewRun(
+        task=task.module_path,
+        name=task.title or task.name.replace("_", " ").capitalize(),
+        args=storable(list(args)),
+        kwargs=storable(dict(kwargs)),
+        owner_id=task.owner_id,
+        topic=task.topic,
+        queue=task.queue_name,
+        priority=task.priority,
+        run_after=task.run_after,
+        timeout=task.timeout,
+        max_attempts=task.max_attempts,
+        unique_key=task.unique,
+        concurrency_key=_concurrency_key_of(task),
+        concurrency_limit=task.concurrency_limit,
+        metadata=task.metadata,
+        retry_of=task.retry_of,
+    )

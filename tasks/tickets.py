@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -38,6 +39,22 @@ def issue(*, run_id: UUID, attempt: int, queue: str, priority: int) -> int:
     """
     job = engine.configure_task(EXECUTE, allow_unknown=True, queue=queue, priority=priority)
     return job.defer(run_id=str(run_id), attempt=attempt)
+
+
+# For a batch: a ticket for each row of `new` (id, place), as `ticket` and `place`. Like the engine's own batches this
+# relies on ids being handed back in the order in which the jobs were handed in.
+ISSUE_MANY = """
+    SELECT ticket, place FROM unnest(procrastinate_defer_jobs_v1(ARRAY(
+        SELECT ROW(%s, %s, %s, NULL, NULL, jsonb_build_object('run_id', id, 'attempt', 1), NULL)
+            ::procrastinate_job_to_defer_v1
+        FROM new ORDER BY place
+    ))) WITH ORDINALITY AS issued(ticket, place)
+"""
+
+
+def issue_many_params(*, queue: str, priority: int) -> list[Any]:
+    """The parameters of ISSUE_MANY."""
+    return [queue, EXECUTE, priority]
 
 
 @_errors_of_django()

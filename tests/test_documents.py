@@ -23,7 +23,7 @@ from tests.waiting import eventually
 from tests.workers import WorkerThread
 
 # Every document with Python in it, and how many blocks; each is run below, but for those of other tests.
-SHOWN = {"README.md": 1, "docs/frames.md": 1, "docs/retries.md": 4, "docs/schedules.md": 1, "docs/tasks.md": 1}
+SHOWN = {"README.md": 1, "docs/frames.md": 1, "docs/retries.md": 4, "docs/schedules.md": 1, "docs/tasks.md": 2}
 
 type Make = Callable[[str, str], ModuleType]
 
@@ -169,6 +169,11 @@ def save(row):
     assert (again.total_items, ledger.counts_of(again.pk)) == (1, {"done": 0, "failed": 1})
     gone = ended(module.import_rows.using(owner=owner).enqueue(0).id)
     assert (gone.status, gone.error, gone.attempt) == ("failed", "The source is gone.", 1)
+    many = [ended(run_id) for run_id in module.import_all(owner, [7, 0])]
+    assert [(run.status, run.topic, run.owner) for run in many] == [
+        ("completed", "imports", owner),
+        ("failed", "imports", owner),
+    ]
 
 
 GIVEN_FOR_RETRIES = """

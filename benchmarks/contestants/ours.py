@@ -14,9 +14,13 @@ def main() -> None:
     from django.contrib.auth.models import User
 
     from benchmarks.contestants.our_tasks import start
+    from tasks.manager import create_tasks
 
     owner, _ = User.objects.get_or_create(username="bench")
-    Client(start.using(owner=owner).enqueue).serve()
+    Client(
+        start.using(owner=owner).enqueue,
+        lambda number: create_tasks(start, ({} for _ in range(number)), owner=owner),
+    ).serve()
 
 
 if __name__ == "__main__":
