@@ -83,6 +83,11 @@ def unsubscribed(job_id: UUID | str) -> Frame:
     return {"type": "unsubscribed", "job_id": str(job_id), "timestamp": timestamp()}
 
 
+def queue(name: str, *, paused: bool) -> Frame:
+    """Queue `name` was paused or goes on: what waits in it starts later, or soon."""
+    return {"type": "queue", "queue": name, "paused": paused, "timestamp": timestamp()}
+
+
 def reset(job_id: UUID | str | None = None) -> Frame:
     """Frames were passed over: forget what you pieced together, a snapshot follows."""
     frame: Frame = {"type": "reset"}

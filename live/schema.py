@@ -208,6 +208,15 @@ class UnreadCount(Strict):
     unread_count: Count
 
 
+class Queue(Strict):
+    """A queue was paused or goes on; what waits in it starts later, or soon."""
+
+    type: Literal["queue"]
+    queue: str
+    paused: bool
+    timestamp: Timestamp
+
+
 class Error(Strict):
     """What you sent could not be used; the socket stays open."""
 
@@ -218,7 +227,7 @@ class Error(Strict):
 
 
 ServerFrame = Annotated[
-    JobUpdate | DirectMessage | Pong | StatusRequest | Subscribed | Reset | Notification | UnreadCount | Error,
+    JobUpdate | DirectMessage | Pong | StatusRequest | Subscribed | Reset | Queue | Notification | UnreadCount | Error,
     Field(discriminator="type"),
 ]
 

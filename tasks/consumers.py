@@ -11,7 +11,7 @@ from live.groups import Group
 from .access import get_visible_run, sees_everything
 from .api import task_object
 from .db import in_thread
-from .groups import EVERY_RUN, owner_group, run_group, staff_topic_group, topic_group
+from .groups import EVERY_RUN, QUEUES, owner_group, run_group, staff_topic_group, topic_group
 from .live_sources import snapshot_runs
 from .models import TaskRun
 from .replay import InvalidSince, frames_since, parse_since
@@ -28,7 +28,7 @@ class BulkProcessConsumer(LiveConsumer):
         self.job_id = str(await self._visible(self.scope["url_route"]["kwargs"]["job_id"]))
         self.handlers = {"get_status": self.get_status, "resume": self.resume}
         self._since = self.query.get("since")
-        return [run_group(self.job_id)]
+        return [run_group(self.job_id), QUEUES]
 
     async def greet(self) -> list[frames.Frame]:
         """`connected`, then where the run stands or, asked at the door, what came since then."""
@@ -100,7 +100,7 @@ class TopicProgressConsumer(LiveConsumer):
             self.group = owner_group(self.user.pk)
         else:
             self.group = staff_topic_group(topic) if everything else topic_group(self.user.pk, topic)
-        return [self.group]
+        return [self.group, QUEUES]
 
     async def greet(self) -> list[frames.Frame]:
         """`connected`, then where each live run stands."""

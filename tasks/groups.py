@@ -7,6 +7,7 @@ from live.groups import Group
 from .models import TaskRun
 
 EVERY_RUN = Group(kind="runs", key="all")
+QUEUES = Group(kind="queues", key="all")  # whoever watches runs hears which queue is paused
 
 
 def run_group(run_id: UUID | str) -> Group:

@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 
+from live.frames import Frame
+
 from . import access
 from .access import Viewer
 from .eta import eta_seconds
@@ -180,6 +182,11 @@ def render_run_fragments(frame: dict[str, Any]) -> str:
             context = {"job_id": frame["job_id"], "line": line_of_frame(frame)}
             return render_to_string("tasks/partials/event_fragment.html", context)
     return ""
+
+
+def render_queue_news(frame: Frame) -> str:
+    """Nothing to draw: a page that shows runs that wait fetches itself again, for they wait for something else now."""
+    return '<i id="queue-news" data-news="pending" hidden></i>'
 
 
 def duration_text(seconds: float) -> str:

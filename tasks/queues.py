@@ -14,7 +14,11 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from live import frames
+from live.publishing import publish_on_commit
+
 from .exceptions import UnknownQueue
+from .groups import QUEUES
 from .models import QueueState, TaskRun
 from .states import Status
 from .text import fit
@@ -63,6 +67,7 @@ def pause(name: str, *, by: AbstractBaseUser | None = None) -> QueueView:
     QueueState.objects.get_or_create(name=name)
     if QueueState.objects.filter(name=name, paused_at=None).update(paused_at=timezone.now(), paused_by=who):
         logger.info("Queue %s was paused by %s", name, who or "somebody in the terminal")
+        publish_on_commit([QUEUES], frames.queue(name, paused=True))
     return _known(name)
 
 
@@ -71,6 +76,7 @@ def resume(name: str, *, by: AbstractBaseUser | None = None) -> QueueView:
     _known(name)
     if QueueState.objects.filter(name=name).exclude(paused_at=None).update(paused_at=None, paused_by=""):
         logger.info("Queue %s was resumed by %s", name, by.get_username() if by else "somebody in the terminal")
+        publish_on_commit([QUEUES], frames.queue(name, paused=False))
     return _known(name)
 
 

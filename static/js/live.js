@@ -36,6 +36,9 @@
     if (element.dataset.run) heard.add(element.dataset.run);
     if (!target) {
       if (element.dataset.status) unknownRun(element.dataset.run, element.dataset.status);
+      // What a page says of runs of that status has changed, though none of them has.
+      const { news } = element.dataset;
+      if (news && document.querySelector(`[data-refresh-new], [data-status="${CSS.escape(news)}"]`)) refreshSoon();
       return false;
     }
     const event = element.querySelector("[data-event]");

@@ -2,12 +2,15 @@
 
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from notifications import facade
+from tasks.models import TaskRun
 from tests.browser.tabs import Tab
 from tests.servers import Server
 from tests.tasks import functions
@@ -114,3 +117,18 @@ def test_signing_out_elsewhere_is_said_here(owner: User, tab_of: TabOf) -> None:
     Session.objects.all().delete()
     tab.until("!document.querySelector('#connection').hidden", within=10)
     assert "You are signed out" in page.inner_text("#connection")
+
+
+def test_a_queue_that_is_paused_or_goes_on_is_told_to_open_pages(owner: User, staff: User, tab_of: TabOf) -> None:
+    run = str(functions.tick.using(owner=owner, run_after=timezone.now() + timedelta(hours=1)).enqueue(1).id)
+    TaskRun.objects.filter(pk=run).update(run_after=None)  # its ticket is for later: it waits, and nothing disturbs it
+    control, overview, detail = tab_of(staff), tab_of(owner), tab_of(owner)
+    overview.open("/tasks/")
+    detail.open(f"/tasks/{run}/")
+    paused = f"document.querySelector('#run-{run}-progress').textContent.includes('Queue paused since')"
+    for button, shown in (("Pause default", paused), ("Resume default", f"!({paused})")):
+        control.open("/tasks/queues/")
+        control.page.get_by_role("button", name=button).click()
+        for tab in (overview, detail):
+            tab.until(shown)
+    assert control.complaints == overview.complaints == detail.complaints == []

@@ -53,6 +53,7 @@ def test_the_reference_names_every_frame(adapter: TypeAdapter[Any], key: str) ->
         frames.reset(),
         frames.reset(RUN),
         frames.unread_count(3),
+        frames.queue("default", paused=True),
         frames.job_update(RUN, seq=1, status="log", payload={"level": "info", "message": "…"}),
     ],
 )
