@@ -4,7 +4,6 @@ A filter that cannot be understood as a whole matches nothing: what was meant as
 """
 
 import re
-import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +11,6 @@ from functools import reduce
 from typing import Any, Self
 
 from django.contrib.auth import get_user_model
-from django.contrib.postgres.search import SearchQuery
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -147,18 +145,12 @@ class Filters:
     @property
     def has_words(self) -> bool:
         """Can the index of words help?"""
-        return bool(self.search or self.name or self._topic_words() is not None)
+        return bool(self.search or self.name)
 
     def apply_words(self, runs: TaskRunQuerySet) -> TaskRunQuerySet:
         """What must be so of the words of every run that matches: for the index, besides `apply`."""
-        queries = [query for query in (search.query_of(self.name), self._topic_words()) if query is not None]
-        return reduce(TaskRunQuerySet.with_words, queries, runs)
-
-    def _topic_words(self) -> SearchQuery | None:
-        """The words of the topic, of which a run keeps all unless they grow while they are made comparable."""
-        if not unicodedata.is_normalized("NFKC", self.topic):
-            return None
-        return search.query_of(self.topic, whole_words=True)
+        query = search.query_of(self.name)
+        return runs if query is None else runs.with_words(query)
 
     def phrases(self) -> list[str]:
         """What is asked, in words: `matching “import”`, `created in the last hour`."""

@@ -41,6 +41,7 @@ class Progress(Reporter):
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._percent = 0.0
+        self._stored = 0
         self._pause = WRITE_INTERVAL
         self._away = False
         self.lost = False  # another worker has the run now, or it has ended: nothing more can be written
@@ -145,8 +146,9 @@ class Progress(Reporter):
         return True
 
     def _values(self, report: Report) -> dict[str, Any]:
-        total = None if report.total is None else min(max(int(report.total), 0), MAX_COUNT)
+        total = None if report.total is None else min(max(int(report.total), self._stored, 0), MAX_COUNT)
         processed = min(max(int(report.processed), 0), MAX_COUNT if total is None else total)
+        self._stored = processed  # a total that comes later cannot be less than what was done before
         if total:
             self._percent = min(ALMOST_DONE, max(self._percent, 100 * processed / total))
         return {

@@ -46,7 +46,7 @@ def words_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapp
     return " ".join(kept)
 
 
-def query_of(text: str, *, whole_words: bool = False) -> SearchQuery | None:
+def query_of(text: str) -> SearchQuery | None:
     """The question as Postgres reads it; None when there is no word in it. Only letters and digits reach it.
 
     A word may be the beginning of one, unless a sign follows it: of `https://example.com/a` only `a` may go on.
@@ -54,7 +54,7 @@ def query_of(text: str, *, whole_words: bool = False) -> SearchQuery | None:
     plain = _plain(text)
     parts = []
     for found in _WORD.finditer(plain):
-        whole = whole_words or bool(plain[found.end() : found.end() + 1].strip())
+        whole = bool(plain[found.end() : found.end() + 1].strip())
         parts.append(f"'{found[0][:LONGEST_WORD]}'{'' if whole else ':*'}")
     return SearchQuery(" & ".join(parts), config="simple", search_type="raw") if parts else None
 
