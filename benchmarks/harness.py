@@ -56,6 +56,7 @@ class Result:
             "notes": list(self.notes),
             "versions": {name: version(name) for name in self.packages},
             "python": platform.python_version(),
+            "load": os.getloadavg()[1],
             "rows": [
                 {
                     "name": row.name,

@@ -44,6 +44,8 @@ def _section(result: dict[str, Any]) -> str:
         lines.append(f"| {name} | {row['p50']:.2f} | {row['p99']:.2f} | {row['ratio']:.2f} | {row['samples']} |")
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
     lines += ["", f"Target: {result['target']}." + (f" With {versions}." if versions else "")]
+    if "load" in result:
+        lines.append(f"Load of the machine meanwhile: {result['load']:.1f}, on {os.cpu_count()} cores.")
     lines += [note if note.endswith(".") else f"{note}." for note in result["notes"]]
     return "\n".join(lines) + "\n"
 

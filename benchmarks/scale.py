@@ -291,6 +291,7 @@ def render(samples: dict[str, Taken], plans: dict[str, str]) -> str:
         f"with {LARGE:,}, measured in turns: whole pages through Django's test client, milliseconds, medians.\n"
         "97 % are completed, 2 % failed, 1 % cancelled, 105 live; 50 owners, one of whom has 3 of 10 runs; 200\n"
         "topics. Target: at most 3 ×. A page that shows more runs takes longer to draw: their number is beside it.\n",
+        f"Load of the machine meanwhile: {os.getloadavg()[2]:.1f}, on {os.cpu_count()} cores.\n",
         "| | 1,000 | 1,000,000 | × | runs shown |",
         "|---|---:|---:|---:|---:|",
     ]
