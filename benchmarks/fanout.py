@@ -22,17 +22,17 @@ import psutil
 from benchmarks.harness import Result, Row, scratch_database
 
 SIZES = (100, 500, 1000)
-UPDATES = 30
+UPDATES = 20
 INTERVAL = 0.1  # ten updates a second
-REPEATS = 3  # at the largest size
-SETTLE = 2.0  # seconds of peace before a figure is taken
+REPEATS = 2  # at the largest size
+SETTLE = 1.0  # seconds of peace before a figure is taken
 SERVERS = ("daphne", "uvicorn")
 NAMES = {
     ("ours", False): "statusproj (hub, session and access checked)",
-    ("ours", True): "statusproj, through Redis pub/sub",
     ("stock", False): "stock Channels consumer",
-    ("stock", True): "stock Channels consumer, through Redis pub/sub",
     ("manager", False): "plain Starlette connection manager",
+    ("ours", True): "statusproj, through Redis pub/sub",
+    ("stock", True): "stock Channels consumer, through Redis pub/sub",
 }
 
 
@@ -85,8 +85,8 @@ def main() -> None:
         url = stack.enter_context(scratch_database())
         run_id, cookie = _prepare()
         redis = stack.enter_context(_redis())
-        figures: dict[tuple[str, str, bool], Figures] = {}
         for server in SERVERS:
+            figures: dict[tuple[str, bool], Figures] = {}
             for contestant, through_redis in NAMES:
                 if through_redis and not redis:
                     continue
@@ -94,10 +94,9 @@ def main() -> None:
                 environment["REDIS_URL"] = redis if through_redis else ""
                 path = f"/ws/bulk-process/{run_id}" if contestant == "ours" else "/ws/fanout"
                 measured = _measure(contestant, server, run_id, path, cookie, environment)
-                figures[server, contestant, through_redis] = measured
+                figures[contestant, through_redis] = measured
                 print(f"  {server}, {NAMES[contestant, through_redis]}: {_words(measured)}", flush=True)
-    for server in SERVERS:
-        _save(server, {key[1:]: value for key, value in figures.items() if key[0] == server})
+            _save(server, figures)
 
 
 def _measure(contestant: str, server: str, run_id: str, path: str, cookie: str, environment: dict[str, str]) -> Figures:

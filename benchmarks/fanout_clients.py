@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 AT_ONCE = 50  # handshakes under way
-PATIENCE = 60.0  # seconds until a frame that has not come is given up
+PATIENCE = 20.0  # seconds until a frame that has not come is given up
 UPDATE = re.compile(rb'"n": ?(\d+),.*?"sent": ?([0-9.]+)')
 TEXT, PING = 1, 9
 

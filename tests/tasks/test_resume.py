@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.layers import InMemoryChannelLayer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.contrib.auth.models import User
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -39,15 +39,25 @@ def live_state(engine_tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
     yield from clean_live_state()
 
 
-class LossyLayer(InMemoryChannelLayer):
-    """A layer that loses every message while told to."""
+class UnreliableLayer(InMemoryChannelLayer):
+    """A layer that loses messages while told to, or delivers them late, newest first, and twice."""
 
     losing = False
+    late: list[tuple[str, dict[str, Any]]] | None = None
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
-        """Send, or not."""
-        if not self.losing:
+        """Send, or not, or later."""
+        if self.late is not None:
+            self.late.append((group, message))
+        elif not self.losing:
             await super().group_send(group, message)
+
+    async def deliver_what_is_late(self) -> None:
+        """Backwards, everything twice."""
+        late, UnreliableLayer.late = self.late or [], None
+        for group, message in reversed(late):
+            for _ in range(2):
+                await super().group_send(group, message)
 
 
 def path(run: TaskRun, since: object = None) -> str:
@@ -251,7 +261,10 @@ class Person:
                 self.present = self.present if frame["status"] == "log" else frame
 
 
-STEPS = ("report", "batch", "log", "burst", "back in line", "cancel", "finish", "lose", "heal", "drop", "resume")
+STEPS = (
+    *("report", "batch", "log", "burst", "back in line", "cancel", "finish"),
+    *("lose", "delay", "deliver", "heal", "drop", "resume"),
+)
 
 
 @hypothesis_settings(
@@ -261,12 +274,14 @@ STEPS = ("report", "batch", "log", "burst", "back in line", "cancel", "finish", 
 async def test_what_a_client_holds_and_frames_make_a_fresh_read(
     owner: User, settings: Settings, steps: list[str], resumes: bool
 ) -> None:
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.LossyLayer"}}
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.UnreliableLayer"}}
     settings.LIVE_RECONCILE_SECONDS = 3600  # when the test says so
-    LossyLayer.losing = False
+    UnreliableLayer.losing, UnreliableLayer.late = False, None
     run = await running_run(owner)
     person, done = Person(), 0
     socket = await greeted(owner, path(run, 0))
+    layer = get_channel_layer()
+    assert isinstance(layer, UnreliableLayer)
     for step in steps:
         current = await TaskRun.objects.aget(pk=run.pk)
         live = current.status == Status.RUNNING
@@ -293,9 +308,13 @@ async def test_what_a_client_holds_and_frames_make_a_fresh_read(
                 end = lifecycle.confirm_cancelled if current.is_cancelling else lifecycle.complete
                 await sync_to_async(end)(*([current] if current.is_cancelling else [current, {"done": done}]))
             case "lose":
-                LossyLayer.losing = True
+                UnreliableLayer.losing = True
+            case "delay":
+                UnreliableLayer.late = UnreliableLayer.late or []
+            case "deliver":
+                await layer.deliver_what_is_late()
             case "heal":
-                LossyLayer.losing = False
+                UnreliableLayer.losing = False
                 await Hub.here().watchdog.look()
             case "drop":
                 # What was on its way is lost with the connection.
@@ -304,7 +323,8 @@ async def test_what_a_client_holds_and_frames_make_a_fresh_read(
             case "resume":
                 person.hear(await heard_so_far(socket))
                 await socket.send_to(text_data=json.dumps({"type": "resume", "since": person.seq}))
-    LossyLayer.losing = False
+    UnreliableLayer.losing = False
+    await layer.deliver_what_is_late()
     await Hub.here().watchdog.look()
     person.hear(await heard_so_far(socket))
     fresh = await TaskRun.objects.aget(pk=run.pk)
