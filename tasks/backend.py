@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from .reporting import Reporter
 
 
+LONGEST_QUEUE_NAME = 40  # bytes: with the engine's prefix it names a channel of Postgres, which has 63 at most
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(DjangoTask):
     """Django's Task with what our runs can do besides."""
@@ -153,6 +156,10 @@ class ProcrastinateBackend(BaseTaskBackend):
                 raise InvalidTask(
                     "isolate=True is for sync functions: a coroutine can be stopped where it is. Leave isolate out, or "
                     "write the function with def, and asyncio.run() in it if need be."
+                )
+            if len(task.queue_name.encode()) > LONGEST_QUEUE_NAME:
+                raise InvalidTask(
+                    f"queue_name may have {LONGEST_QUEUE_NAME} bytes at most: Postgres is told of it by name."
                 )
             if task.concurrency_limit is not None and task.concurrency_limit < 1:
                 raise InvalidTask("concurrency_limit must be 1 or more. To stop a queue, pause it.")

@@ -263,6 +263,13 @@ def test_a_limit_that_cannot_be_is_refused_at_once(wrong: dict[str, Any]) -> Non
         functions.note.using(**wrong).enqueue("x")
 
 
+def test_a_queue_may_be_named_as_long_as_postgres_can_be_told_of_it(db: None) -> None:
+    longest = functions.note.using(queue_name="q" * 40)
+    assert TaskRun.objects.get(pk=longest.enqueue("x").id).queue == "q" * 40
+    with pytest.raises(InvalidTask, match="40 bytes"):
+        functions.note.using(queue_name="ü" * 21).enqueue("x")
+
+
 def test_times_of_a_run_are_the_databases(db: None) -> None:
     run = make_run()
     with connection.cursor() as cursor:

@@ -7,35 +7,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import CheckConstraint, Count, F, Index, Q, Sum, TextField, UniqueConstraint, Value, Window
+from django.db.models import CheckConstraint, Count, F, Index, Q, TextField, UniqueConstraint, Value, Window
 from django.db.models.functions import Cast, Coalesce, RowNumber
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from . import search
-from .states import FINAL, LIVE, Status
+from tasks import search
+from tasks.states import FINAL, LIVE, Status
+
+from .owned import OfOwners, summary_of
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
-
-
-class OfOwners[M: models.Model](models.QuerySet[M]):
-    """What stands in the database for runs that belong to somebody."""
-
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Those `user` may see: their own; every one for staff who may view runs."""
-        if not user.is_authenticated or not user.is_active:
-            return self.none()
-        if user.is_staff and user.has_perm("tasks.view_taskrun"):  # type: ignore[attr-defined]
-            return self
-        return self.filter(owner=user)
 
 
 class TaskRunQuerySet(OfOwners["TaskRun"]):
@@ -91,7 +79,7 @@ class TaskRunQuerySet(OfOwners["TaskRun"]):
 
     def summary(self) -> dict[str, int]:
         """How many of these runs there are, in all and by status. One by one: see RunCount for all of a viewer's."""
-        return _summary(self.order_by().values_list("status").annotate(Count("pk")))
+        return summary_of(self.order_by().values_list("status").annotate(Count("pk")))
 
 
 class TaskRun(models.Model):
@@ -307,119 +295,3 @@ class TaskItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.outcome}"
-
-
-class Schedule(models.Model):
-    """A task that is started by the clock: by a cron line, or every so often."""
-
-    name = models.CharField(max_length=255, unique=True)
-    task = models.CharField(max_length=255, help_text="Dotted path of the task function.")
-    kwargs = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="task_schedules"
-    )
-    topic = models.CharField(max_length=200, blank=True, default="")
-    cron = models.CharField(max_length=100, blank=True, default="", help_text="Minute, hour, day, month, weekday.")
-    interval = models.DurationField(null=True, blank=True)
-    zone = models.CharField(max_length=64, default="UTC", help_text="In which the cron line is read.")
-    enabled = models.BooleanField(default=True)
-    next_run_at = models.DateTimeField(null=True, blank=True)
-    last_run_at = models.DateTimeField(null=True, blank=True)
-    last_run = models.ForeignKey(TaskRun, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
-    skipped = models.PositiveIntegerField(default=0, help_text="Times it was due while its last run was still live.")
-    last_error = models.CharField(max_length=1000, blank=True, default="")
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        db_table = "task_schedules"
-        ordering = ["name"]
-        constraints = [
-            CheckConstraint(condition=Q(cron="") ^ Q(interval__isnull=True), name="schedule_cron_or_interval")
-        ]
-        indexes = [
-            # Every worker asks every few seconds what is due.
-            Index(fields=["next_run_at"], condition=Q(enabled=True), name="schedule_due")
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class QueueState(models.Model):
-    """A queue that was paused: workers take nothing from it until it is resumed."""
-
-    name = models.CharField(max_length=100, primary_key=True)
-    paused_at = models.DateTimeField(null=True, blank=True)
-    paused_by = models.CharField(max_length=150, blank=True, default="")
-
-    class Meta:
-        db_table = "task_queues"
-
-    def __str__(self) -> str:
-        return f"{self.name}{' (paused)' if self.paused_at else ''}"
-
-
-class WorkerState(models.Model):
-    """A worker as it last described itself: what pages and health say of it. Liveness is the engine's heartbeat."""
-
-    name = models.CharField(max_length=200, primary_key=True)
-    started_at = models.DateTimeField(default=timezone.now)
-    heard_at = models.DateTimeField(default=timezone.now)
-    stopped_at = models.DateTimeField(null=True, blank=True, help_text="Set when it left in an orderly way.")
-    concurrency = models.PositiveIntegerField(default=1)
-    queues: Any = models.JSONField(null=True, blank=True, help_text="Empty: every queue.")
-    restarts = models.PositiveIntegerField(default=0, help_text="Times a part of it ended and was started again.")
-    restarted_at = models.DateTimeField(null=True, blank=True)
-    trouble = models.CharField(max_length=1000, blank=True, default="", help_text="Why it was last restarted.")
-
-    class Meta:
-        db_table = "task_workers"
-        ordering = ["name"]
-        indexes = [
-            # Who was heard of lately, and who can be forgotten.
-            Index(fields=["heard_at"], name="worker_heard")
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class RunCountQuerySet(OfOwners["RunCount"]):
-    """Counts without counting."""
-
-    def summary(self) -> dict[str, int]:
-        """How many runs there are, in all and by status: the seed's `summary` object."""
-        return _summary(self.order_by().values_list("status").annotate(Sum("number")))
-
-
-class RunCount(models.Model):
-    """How many runs an owner has in a status, as changes to add up: counting a million rows anew would not be quick.
-
-    Triggers in the database write it (migration 0005), so whatever changes a run counts. They only ever add rows:
-    nobody waits for anybody. The reconciler sums up (counts.py).
-    """
-
-    owner: Any = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
-    )
-    status = models.CharField(max_length=10, choices=Status)
-    number = models.BigIntegerField()
-    is_sum = models.BooleanField(default=False, help_text="What was summed up already.")
-
-    objects = RunCountQuerySet.as_manager()
-
-    class Meta:
-        db_table = "task_counts"
-        indexes = [
-            # Are there enough changes to sum up?
-            Index(fields=["id"], condition=Q(is_sum=False), name="task_counts_to_sum_up")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.number:+} {self.status}"
-
-
-def _summary(numbers: Iterable[tuple[str, int]]) -> dict[str, int]:
-    by_status = dict(numbers)
-    shown = (Status.RUNNING, Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED)
-    return {"total": sum(by_status.values()), **{status.value: by_status.get(status, 0) for status in shown}}

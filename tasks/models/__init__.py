@@ -1,0 +1,17 @@
+"""Runs and what happened to them. Nothing here changes a status: that is lifecycle.py's alone."""
+
+from .operation import QueueState, RunCount, RunCountQuerySet, WorkerState
+from .runs import TaskEvent, TaskItem, TaskRun, TaskRunQuerySet
+from .schedules import Schedule
+
+__all__ = [
+    "QueueState",
+    "RunCount",
+    "RunCountQuerySet",
+    "Schedule",
+    "TaskEvent",
+    "TaskItem",
+    "TaskRun",
+    "TaskRunQuerySet",
+    "WorkerState",
+]
