@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import random
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -122,7 +121,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.handlers = {}
         self._socket: Socket | None = None
         self._hub: Hub
-        self._received_at: deque[float] = deque(maxlen=FRAMES_PER_SECOND)
+        self._received_at: list[float] = []  # when the client's last frames came
         self._expiry: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = False
@@ -199,9 +198,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _receive(self, message: dict[str, Any]) -> None:
         now = asyncio.get_running_loop().time()
-        if len(self._received_at) == FRAMES_PER_SECOND and now - self._received_at[0] < 1:
-            await self._end(closing.TOO_MANY, "Too many frames")
-            return
+        if len(self._received_at) == FRAMES_PER_SECOND:
+            if now - self._received_at[0] < 1:
+                await self._end(closing.TOO_MANY, "Too many frames")
+                return
+            del self._received_at[0]
         self._received_at.append(now)
         text = message.get("text")
         if text is None:

@@ -35,16 +35,16 @@ class BulkProcessConsumer(LiveConsumer):
         # Asked once: who is told to forget later on needs the snapshot.
         since, self._since = self._since, None
         try:
-            run = await in_thread(get_visible_run, self.user, self.job_id)
+            run, present = await in_thread(_with_frames, self.user, self.job_id)
         except Http404:
             raise Refused(4404, "There is no such run any more.") from None
         connected = frames.direct_message(f"Connected to {run.name}.", job_id=self.job_id)
         if since is None:
-            return [connected, *await in_thread(frames_of, [run])]
+            return [connected, *present]
         try:
             return [connected, *await self._missed(since)]
         except InvalidSince:
-            return [connected, frames.error(*_BAD_SINCE), *await in_thread(frames_of, [run])]
+            return [connected, frames.error(*_BAD_SINCE), *present]
 
     async def get_status(self, message: dict[str, Any]) -> None:
         """Answer with the run as the API shows it."""
@@ -133,6 +133,12 @@ class TopicProgressConsumer(LiveConsumer):
         job_id = str(message.get("job_id", ""))
         await self.unwatch(run_group(job_id))
         await self.send_frame(frames.unsubscribed(job_id))
+
+
+def _with_frames(user: Any, job_id: str) -> tuple[TaskRun, list[frames.Frame]]:
+    """Run and present frame by one visit to a database thread: such visits are most of what opening a socket costs."""
+    run = get_visible_run(user, job_id)
+    return run, frames_of([run])
 
 
 def _status_frame(user: Any, job_id: str) -> frames.Frame:
