@@ -51,37 +51,41 @@ class Contestant:
     cpu: list[float] = field(default_factory=list)
 
     def measure(self) -> None:
-        """One round: everything once."""
-        with tempfile.TemporaryDirectory(dir="/tmp") as place:
-            environment = {
-                **os.environ,
-                **self.environment,
-                "BENCH_SOCKET": f"{place}/marks",
-                "PYTHONWARNINGS": "ignore",
-            }
-            environment.pop("DJANGO_SETTINGS_MODULE")  # of this very process; theirs are another matter
-            with self._started(self.client, environment, talks=True) as client:
-                self._read(client)
-                self._order(client, "enqueue", 20)
-                single = self._order(client, "enqueue", RUNS)
-                self.samples.setdefault("enqueue", []).append(single["per_second"])
-                self.cpu.append(single["cpu"])
-                with self._started(self.worker, environment):
-                    self._order(client, "drain", 20)
-                    busy = self._order(client, "throughput", RUNS)
-                    self.samples.setdefault("throughput", []).append(busy["per_second"])
-                    self._order(client, "latency", 3)
-                    self.samples.setdefault("start", []).extend(self._order(client, "latency", self.starts, self.pause))
-                batches = [self._order(client, "batch", BATCH) for _ in range(1 + SLOW_BATCHES_LEFT_OUT)]
-                for batch in batches[SLOW_BATCHES_LEFT_OUT:]:
-                    if batch is not None:
-                        self.samples.setdefault("batch", []).append(batch["per_second"])
+        """One round: everything once, but batches."""
+        with self._place() as environment, self._started(self.client, environment, talks=True) as client:
+            self._read(client)
+            self._order(client, "enqueue", 20)
+            single = self._order(client, "enqueue", RUNS)
+            self.samples.setdefault("enqueue", []).append(single["per_second"])
+            self.cpu.append(single["cpu"])
+            with self._started(self.worker, environment):
+                self._order(client, "drain", 20)
+                busy = self._order(client, "throughput", RUNS)
+                self.samples.setdefault("throughput", []).append(busy["per_second"])
+                self._order(client, "latency", 3)
+                self.samples.setdefault("start", []).extend(self._order(client, "latency", self.starts, self.pause))
+
+    def measure_batch(self) -> None:
+        """One batch. Nobody works it off: so only when everything else has been measured."""
+        with self._place() as environment, self._started(self.client, environment, talks=True) as client:
+            self._read(client)
+            for number in range(1 + SLOW_BATCHES_LEFT_OUT):
+                batch = self._order(client, "batch", BATCH)
+                if batch is not None and number >= SLOW_BATCHES_LEFT_OUT:
+                    self.samples.setdefault("batch", []).append(batch["per_second"])
 
     def row(self, key: str) -> Row | None:
         """What was measured, if it was."""
         if key not in self.samples:
             return None
         return Row(name=self.name, samples=self.samples[key], is_baseline=self.is_baseline)
+
+    @contextmanager
+    def _place(self) -> Iterator[dict[str, str]]:
+        with tempfile.TemporaryDirectory(dir="/tmp") as place:
+            environment = {**os.environ, **self.environment, "PYTHONWARNINGS": "ignore"}
+            environment.pop("DJANGO_SETTINGS_MODULE")  # of this very process; theirs are another matter
+            yield environment | {"BENCH_SOCKET": f"{place}/marks"}
 
     @contextmanager
     def _started(
@@ -143,14 +147,15 @@ def main() -> None:
                 contestants.append(celery(python, stack.enter_context(redis())))
             else:
                 print("  Skipped, Celery: no redis-server here (on Debian: apt-get install redis-server)")
-        for number in range(1, ROUNDS + 1):
-            for contestant in list(contestants):
-                print(f"  round {number} of {ROUNDS}: {contestant.name}", flush=True)
-                try:
-                    contestant.measure()
-                except Skipped as reason:
-                    print(f"  Skipped, {reason}")
-                    contestants.remove(contestant)
+        for work in (Contestant.measure, Contestant.measure_batch):
+            for number in range(1, ROUNDS + 1):
+                for contestant in list(contestants):
+                    print(f"  {work.__name__}, round {number} of {ROUNDS}: {contestant.name}", flush=True)
+                    try:
+                        work(contestant)
+                    except Skipped as reason:
+                        print(f"  Skipped, {reason}")
+                        contestants.remove(contestant)
     if any(contestant.is_baseline for contestant in contestants):
         save(contestants)
     else:
