@@ -2,9 +2,12 @@
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection, transaction
 
 from notifications.models import Notification
 from tasks import lifecycle
@@ -47,6 +50,23 @@ def test_sigterm_puts_the_run_back_and_the_next_start_takes_it_up(started: list[
 
     started.append(Server())
     reported(result.id)
+
+
+def test_a_request_that_hangs_does_not_keep_the_server_from_leaving(started: list[Process]) -> None:
+    server = Server("--no-worker")
+    started.append(server)
+    with transaction.atomic(), connection.cursor() as cursor, ThreadPoolExecutor() as others:
+        cursor.execute("LOCK TABLE auth_user IN ACCESS EXCLUSIVE MODE")
+        sign_in = f"{server.url}/sign-in/"
+        with httpx2.Client(trust_env=False, timeout=60) as browser:
+            browser.get(sign_in)
+            form = {"username": "owner", "password": "x", "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+            answer = others.submit(browser.post, sign_in, data=form)
+            waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'auth_user'::regclass"
+            eventually(lambda: cursor.execute(waiting) or cursor.fetchone() is not None, what="the request waits")
+            server.send(signal.SIGTERM)
+            assert server.wait(30) == 0
+            assert isinstance(answer.exception(), httpx2.TransportError)
 
 
 def test_after_kill_9_the_next_start_takes_the_run_up_within_15_s_and_notifies_once(
