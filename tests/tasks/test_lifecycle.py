@@ -10,6 +10,7 @@ from django.db import IntegrityError, connections, transaction
 
 from notifications.models import Notification
 from tasks import lifecycle, tickets
+from tasks.cleanup import cleanup_old_tasks
 from tasks.exceptions import AlreadyRunning, CannotRetry, TransitionRefused
 from tasks.models import TaskEvent, TaskRun
 from tasks.retry import delay_before
@@ -76,6 +77,35 @@ def test_complete_and_rescue_at_once_notify_once_and_end_once(round_: int, owner
     assert run.status in {Status.COMPLETED, Status.FAILED}
     assert run.events.filter(data__status__in=sorted(FINAL)).count() == 1
     assert Notification.objects.count() == 1
+
+
+@pytest.mark.usefixtures("engine_tables")
+@pytest.mark.parametrize("round_", range(5))
+def test_what_completes_while_it_is_cancelled_has_completed(round_: int, owner: User) -> None:
+    run = make_run_in(Status.RUNNING, owner)
+    completed, cancelled = race(lambda: lifecycle.complete(run, 1), lambda: lifecycle.cancel(run, by=owner))
+    run.refresh_from_db()
+    assert run.status == Status.COMPLETED
+    assert not isinstance(completed, Exception)
+    # Asked in time, or told that it had ended: nothing else.
+    assert isinstance(cancelled, TransitionRefused) or run.events.filter(data__status="cancelling").count() == 1
+    assert run.events.filter(data__status__in=sorted(FINAL)).count() == 1
+    assert Notification.objects.count() == 1
+
+
+@pytest.mark.usefixtures("engine_tables")
+@pytest.mark.parametrize("round_", range(5))
+def test_retry_and_cleanup_at_once_leave_a_run_that_can_run(round_: int, owner: User) -> None:
+    run = make_run_in(Status.FAILED, owner)
+    again, deleted = race(lambda: lifecycle.retry(run, by=owner), lambda: cleanup_old_tasks(0))
+    if isinstance(again, CannotRetry):
+        assert deleted == 1
+        assert not TaskRun.objects.exists()
+    else:
+        assert isinstance(again, TaskRun)
+        waiting = TaskRun.objects.live().get()
+        assert (waiting.pk, waiting.args) == (again.pk, run.args)
+        assert lifecycle.claim(waiting.pk, 1, worker="host:1:1") is not None
 
 
 def test_a_worker_presumed_dead_cannot_write_when_it_comes_back() -> None:
