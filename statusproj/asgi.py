@@ -13,6 +13,7 @@ http_application = get_asgi_application()  # first: it loads the apps that the i
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from live.consumer import RAW_SEND  # noqa: E402
 from live.publishing import use_loop  # noqa: E402
 from statusproj.routing import websocket_urlpatterns  # noqa: E402
 
@@ -32,4 +33,6 @@ async def application(
 ) -> None:
     """Serve one connection. Its loop is the one frames leave from: Daphne has no lifespan to say so once."""
     use_loop(asyncio.get_running_loop())
+    if scope["type"] == "websocket":
+        scope = {**scope, RAW_SEND: send}
     await _protocols(scope, receive, send)

@@ -6,6 +6,7 @@ the fencing token: a worker that was presumed dead and comes back holds an old o
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -133,6 +134,9 @@ def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
     seen_by = Func(F("worker_ids"), Value([worker], JSONField()), arg_joiner=" || ", template="%(expressions)s")
     # The message said why it waited: that is over.
     changes = {"worker": worker, "worker_ids": seen_by, "started_at": Now(), "run_after": None, "message": ""}
+    with suppress(TransitionRefused):
+        # Most runs have no limit: their claim is one statement, and needs no transaction around it.
+        return _move(run_id, attempt, Status.RUNNING, {"worker": worker}, unlimited=True, **changes)
     try:
         with transaction.atomic():
             run = _move(run_id, attempt, Status.RUNNING, {"worker": worker}, **changes)
@@ -391,9 +395,23 @@ def _finish(run: TaskRun, target: Status, event: dict[str, Any], **changes: Any)
     return finished
 
 
-def _move(run_id: uuid.UUID, attempt: int, target: Status, event: dict[str, Any], /, **changes: Any) -> TaskRun:
-    """One arrow. Raises TransitionRefused when the run is not where it must be, or in another attempt."""
+def _move(
+    run_id: uuid.UUID,
+    attempt: int,
+    target: Status,
+    event: dict[str, Any],
+    /,
+    *,
+    unlimited: bool = False,
+    **changes: Any,
+) -> TaskRun:
+    """One arrow. Raises TransitionRefused when the run is not where it must be, or in another attempt.
+
+    With `unlimited` also when it has a concurrency limit.
+    """
     mine = TaskRun.objects.filter(pk=run_id, attempt=attempt, status__in=sources_of(target))
+    if unlimited:
+        mine = mine.filter(concurrency_limit=None)
     said = {"attempt": changes.get("attempt", attempt), "status": target, **event}
     run = statements.move(mine, said, {"status": target, "seq": F("seq") + 1, **changes})
     if run is None:
