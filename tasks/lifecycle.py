@@ -133,7 +133,13 @@ def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
     """
     seen_by = Func(F("worker_ids"), Value([worker], JSONField()), arg_joiner=" || ", template="%(expressions)s")
     # The message said why it waited: that is over.
-    changes = {"worker": worker, "worker_ids": seen_by, "started_at": Now(), "run_after": None, "message": ""}
+    changes: dict[str, Any] = {
+        "worker": worker,
+        "worker_ids": seen_by,
+        "started_at": Now(),
+        "run_after": None,
+        "message": "",
+    }
     with suppress(TransitionRefused):
         # Most runs have no limit: their claim is one statement, and needs no transaction around it.
         return _move(run_id, attempt, Status.RUNNING, {"worker": worker}, unlimited=True, **changes)
