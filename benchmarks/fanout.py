@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.harness import Result, Row, scratch_database
+from benchmarks.harness import Result, Row, listening, scratch_database
 
 SIZES = (100, 500, 1000)
 UPDATES = 20
@@ -107,7 +107,7 @@ def _measure(contestant: str, server: str, run_id: str, path: str, cookie: str, 
     serving = Helper("benchmarks.fanout_server", contestant, server, str(port), run_id, environment=environment)
     clients = Helper("benchmarks.fanout_clients", str(port), path, cookie)
     try:
-        asyncio.run(_answers(port, serving))
+        asyncio.run(listening(port, within=60, ended=lambda: serving.process.poll() is not None))
         clients.ask({"connect": 5})  # everything is imported and warm
         connected = 5
         weight = _weight(serving)
@@ -226,25 +226,11 @@ def _redis() -> Iterator[str]:
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        asyncio.run(_answers(port))
+        asyncio.run(listening(port, within=60))
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         process.terminate()
         process.wait()
-
-
-async def _answers(port: int, helper: Helper | None = None) -> None:
-    for _ in range(1200):
-        if helper and helper.process.poll() is not None:
-            raise SystemExit("the server ended at once")
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return
-    raise SystemExit("nobody listened within 60 s")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """What every benchmark shares: a scratch database, statistics, and a result that knows its baseline."""
 
+import asyncio
 import json
 import os
 import platform
 import statistics
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -73,6 +75,23 @@ class Result:
         (RESULTS / f"{self.key}.json").write_text(json.dumps(data, indent=2) + "\n")
         for row in data["rows"]:  # type: ignore[union-attr]
             print(f"  {row['name']:<50} p50 {row['p50']:9.3f}  p99 {row['p99']:9.3f} {self.unit}  x {row['ratio']:.2f}")
+
+
+async def listening(port: int, *, within: float, ended: Callable[[], bool] = lambda: False) -> None:
+    """Return once somebody listens on `port`. Ends the benchmark when nobody does `within` so many seconds, or the
+    server has `ended`."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        if ended():
+            raise SystemExit("the server ended at once")
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    raise SystemExit(f"nobody listened within {within:.0f} s")
 
 
 @contextmanager

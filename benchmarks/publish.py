@@ -10,7 +10,7 @@ import time
 
 import websockets
 
-from benchmarks.harness import Result, Row, scratch_database
+from benchmarks.harness import Result, Row, listening, scratch_database
 
 SAMPLES = 150
 
@@ -58,7 +58,7 @@ def _prepare() -> tuple[str, str]:
 
 
 async def _listen(port: int, run_id: str, cookie: str) -> tuple[list[float], list[float], list[float]]:
-    await _wait_for(port)
+    await listening(port, within=30)
     base = f"ws://127.0.0.1:{port}"
     headers = {"Cookie": f"sessionid={cookie}"}
     async with (
@@ -79,18 +79,6 @@ async def _samples_of(connection: websockets.ClientConnection) -> list[float]:
         if len(samples) == SAMPLES:
             break
     return samples
-
-
-async def _wait_for(port: int) -> None:
-    for _ in range(600):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return
-    raise SystemExit("the server did not start within 30 s")
 
 
 if __name__ == "__main__":

@@ -7,19 +7,19 @@ the fencing token: a worker that was presumed dead and comes back holds an old o
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Func, JSONField, Value
 from django.db.models.functions import Now
 
-from . import ledger, signals, statements, tickets
+from . import ledger, places, signals, statements, tickets
 from .exceptions import AlreadyRunning, CannotRetry, NoPlaceFree, TransitionRefused
 from .models import TaskEvent, TaskRun
+from .new_run import NewRun
 from .notify import send_outcome
 from .options import options_of
 from .search import words_of
@@ -28,30 +28,6 @@ from .text import fit, storable
 from .updates import send_completion_update, send_error_update, send_progress_update
 
 MAX_RESCUES = 3
-PLACES = 0x706C6163  # tells our advisory locks (the places of a concurrency key) from those of others
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewRun:
-    """Everything a run is made of before it exists."""
-
-    task: str
-    name: str
-    args: list[Any]
-    kwargs: dict[str, Any]
-    owner_id: int | None = None
-    topic: str = ""
-    queue: str = "default"
-    priority: int = 0
-    run_after: datetime | None = None
-    timeout: timedelta | None = None
-    max_attempts: int = 1
-    unique_key: str = ""
-    concurrency_key: str = ""
-    concurrency_limit: int | None = None
-    metadata: Mapping[str, Any] | None = None
-    retry_of: uuid.UUID | None = None
-    checkpoint: Any = None
 
 
 def create(new: NewRun) -> TaskRun:
@@ -72,38 +48,11 @@ def create(new: NewRun) -> TaskRun:
 
 
 def _insert(new: NewRun) -> TaskRun:
-    waiting = _waiting(new)
+    waiting = new.row()
     waiting.ticket = _ticket_for(waiting, 1)
     run = statements.insert(waiting, {"status": Status.PENDING})
-    send_progress_update(run)
-    transaction.on_commit(lambda: signals.enqueued(run), robust=True)
+    _introduce(run)
     return run
-
-
-def _waiting(new: NewRun) -> TaskRun:
-    """The row of `new`, before it is stored; without a ticket."""
-    return TaskRun(
-        created_at=Now(),
-        task=new.task,
-        name=fit(new.name, 255),
-        args=storable(new.args),
-        kwargs=storable(new.kwargs),
-        owner_id=new.owner_id,
-        topic=new.topic,
-        queue=new.queue,
-        priority=new.priority,
-        run_after=new.run_after,
-        timeout=new.timeout,
-        max_attempts=new.max_attempts,
-        unique_key=new.unique_key,
-        concurrency_key=new.concurrency_key,
-        concurrency_limit=new.concurrency_limit,
-        metadata=storable(dict(new.metadata or {})),
-        retry_of_id=new.retry_of,
-        checkpoint=new.checkpoint,
-        search=words_of(new.name, new.topic, new.task, new.args, new.kwargs),
-        seq=1,
-    )
 
 
 def create_many(new: NewRun, arguments: Sequence[Mapping[str, Any]]) -> list[TaskRun]:
@@ -113,7 +62,7 @@ def create_many(new: NewRun, arguments: Sequence[Mapping[str, Any]]) -> list[Tas
     """
     if new.unique_key:
         raise ValueError("Of runs with the same unique key one at a time may be live: enqueue them one by one.")
-    template = _waiting(new)
+    template = new.row()
     differences = []
     for kwargs in arguments:
         said = storable(dict(kwargs))
@@ -121,9 +70,14 @@ def create_many(new: NewRun, arguments: Sequence[Mapping[str, Any]]) -> list[Tas
     with transaction.atomic():
         runs = statements.insert_many(template, differences, {"status": Status.PENDING})
         for run in runs:
-            send_progress_update(run)
-            transaction.on_commit(partial(signals.enqueued, run), robust=True)
+            _introduce(run)
     return runs
+
+
+def _introduce(run: TaskRun) -> None:
+    """Tell everybody, once this transaction commits, that there is a new run."""
+    send_progress_update(run)
+    transaction.on_commit(partial(signals.enqueued, run), robust=True)
 
 
 def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
@@ -146,7 +100,7 @@ def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
     try:
         with transaction.atomic():
             run = _move(run_id, attempt, Status.RUNNING, {"worker": worker}, **changes)
-            _take_place(run)
+            places.take(run)
             return run
     except TransitionRefused:
         return None
@@ -155,24 +109,6 @@ def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
         if waiting is not None:
             reissue_ticket(waiting)
         return None
-
-
-def _take_place(run: TaskRun) -> None:
-    """Count the runs of the key of `run`, which moved to RUNNING in this transaction. Raises NoPlaceFree."""
-    if run.concurrency_limit is None:
-        return
-    with connection.cursor() as cursor:
-        # Until we commit, nobody else counts: whoever comes next sees us.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [PLACES, run.concurrency_key])
-    others = TaskRun.objects.running_of_key(run.concurrency_key).exclude(pk=run.pk)
-    if others.count() >= run.concurrency_limit:
-        raise NoPlaceFree(run.concurrency_key)
-
-
-def _free_place(run: TaskRun) -> None:
-    """Wake the workers, once this transaction commits, for those that wait for the place of `run`."""
-    if run.concurrency_limit is not None:
-        tickets.wake()
 
 
 def complete(run: TaskRun, result: Any, *, message: str = "") -> TaskRun:
@@ -308,9 +244,7 @@ def retry(run: TaskRun, *, by: AbstractBaseUser | None = None) -> TaskRun:
     """
     if run.status not in {Status.FAILED, Status.CANCELLED}:
         raise CannotRetry("Only a failed or cancelled run can be run again.")
-    if ledger.ONLY_FAILED in run.metadata:
-        return _again(run, by, only_failed=True)
-    return _again(run, by, only_failed=False)
+    return _again(run, by, only_failed=ledger.ONLY_FAILED in run.metadata)
 
 
 def retry_failed_items(run: TaskRun, *, by: AbstractBaseUser | None = None) -> TaskRun:
@@ -368,7 +302,7 @@ def _back_in_line(run: TaskRun, event: dict[str, Any], *, run_after: Any = None,
         if locked.cancel_requested_at is not None:  # nobody wants it to run again
             return confirm_cancelled(locked)
         tickets.discard([run.ticket])
-        _free_place(run)
+        places.free(run)
         return _move(
             run.pk,
             run.attempt,
@@ -395,7 +329,7 @@ def _ticket_for(run: TaskRun, attempt: int) -> int:
 def _finish(run: TaskRun, target: Status, event: dict[str, Any], **changes: Any) -> TaskRun:
     with transaction.atomic():
         finished = _move(run.pk, run.attempt, target, event, **changes)
-        _free_place(finished)
+        places.free(finished)
         send_outcome(finished, options_of(finished.task).notification)
     transaction.on_commit(lambda: signals.finished(finished), robust=True)
     return finished

@@ -19,8 +19,8 @@ from . import access
 from .access import Viewer
 from .eta import eta_seconds
 from .models import TaskRun
+from .places import full_keys
 from .queues import paused_since
-from .standstill import full_keys
 from .states import FINAL, Status
 from .timeline import line_of_frame
 from .updates import places_in_line

@@ -64,7 +64,7 @@ def _plain(text: str) -> str:
 
 
 def _words_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[str]:
-    # The topic first, for a filter relies on all of its words; the arguments last, for they may be cut.
+    # The arguments last, for they may be cut.
     for text in (topic, name, task):
         yield from _words_known(text)
     for text in _texts_in(named_arguments(task, args, kwargs) if args else kwargs, depth=0):

@@ -1,10 +1,9 @@
 """Does the line of waiting runs move? If not, whoever waits is told so, and since when."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Max, Min, Q
 from django.utils import timezone
 
 from . import tickets
@@ -30,23 +29,6 @@ class Standstill:
     no_worker: bool = False
     queue: str = ""
     paused_since: datetime | None = None
-
-
-def full_keys(runs: Iterable[TaskRun]) -> dict[str, int]:
-    """The concurrency keys for which some of `runs` wait although a worker may be free, and how many run of each.
-
-    Nothing is asked when none of them waits for a key.
-    """
-    limits = {
-        run.concurrency_key: run.concurrency_limit
-        for run in runs
-        if run.status == Status.PENDING and run.concurrency_limit is not None
-    }
-    if not limits:
-        return {}
-    running = TaskRun.objects.filter(status=Status.RUNNING, concurrency_key__in=limits).exclude(concurrency_key="")
-    counts = running.order_by().values_list("concurrency_key").annotate(number=Count("pk"))
-    return {key: number for key, number in counts if number >= (limits[key] or 0)}
 
 
 def find_standstill(now: datetime | None = None, *, queue: str = "") -> Standstill | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from .db import in_thread
@@ -101,23 +102,25 @@ def stopped(name: str) -> None:
 
 def overview() -> list[WorkerView]:
     """The workers that are there: heard of lately, and not stopped. By name; one query."""
-    alive = WorkerState.objects.filter(heard_at__gt=Now() - SILENT_AFTER, stopped_at=None).order_by("name")
     fields = (
         "name", "started_at", "heard_at", "concurrency", "queues", "restarts", "restarted_at", "trouble",
     )  # fmt: skip
-    return [WorkerView(**values) for values in alive.values(*fields)]
+    return [WorkerView(**values) for values in _there().order_by("name").values(*fields)]
 
 
 def restarted_lately() -> bool:
     """Did a worker that is there have to start a part of itself again within the last two minutes?"""
-    return WorkerState.objects.filter(
-        heard_at__gt=Now() - SILENT_AFTER, stopped_at=None, restarted_at__gt=Now() - LATELY
-    ).exists()
+    return _there().filter(restarted_at__gt=Now() - LATELY).exists()
 
 
 def forget() -> int:
     """Delete the rows of workers that were silent for a day. Returns how many."""
     return WorkerState.objects.filter(heard_at__lt=Now() - FORGET_AFTER).delete()[0]
+
+
+def _there() -> QuerySet[WorkerState]:
+    """Those that were heard of lately, and have not stopped."""
+    return WorkerState.objects.filter(heard_at__gt=Now() - SILENT_AFTER, stopped_at=None)
 
 
 def _write(row: WorkerState, restarted_ago: timedelta | None, also: list[str]) -> None:

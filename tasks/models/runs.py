@@ -73,10 +73,6 @@ class TaskRunQuerySet(OfOwners["TaskRun"]):
         waiting = self.filter(status=Status.PENDING).annotate(place=place)
         return waiting.order_by("-priority", "place", "created_at", "id")
 
-    def running_of_key(self, key: str) -> Self:
-        """Running runs that take a place of concurrency key `key`."""
-        return self.filter(status=Status.RUNNING, concurrency_key=key).exclude(concurrency_key="")
-
     def summary(self) -> dict[str, int]:
         """How many of these runs there are, in all and by status. One by one: see RunCount for all of a viewer's."""
         return summary_of(self.order_by().values_list("status").annotate(Count("pk")))

@@ -1,7 +1,6 @@
 """Two at once: nothing is swallowed, nothing fails."""
 
 import threading
-from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,28 +8,9 @@ from django.db import connection, transaction
 
 from notifications import facade
 from notifications.models import NotificationReceipt
+from tests.racing import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def in_thread(work: Callable[[], object]) -> None:
-    """Run `work` on a connection of its own, to its end."""
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as failure:
-            failures.append(failure)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(timeout=20)
-    assert not thread.is_alive(), "blocked"
-    if failures:
-        raise failures[0]
 
 
 def notify(username: str | None, title: str) -> None:

@@ -1,6 +1,5 @@
 """Runs are counted where they change; the counts are those that counting would find, whoever changed what."""
 
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -16,6 +15,7 @@ from tasks import counts, lifecycle, manager, reconcile
 from tasks.exceptions import TaskManagerError
 from tasks.models import RunCount, TaskRun
 from tasks.states import Status
+from tests.racing import in_thread
 from tests.tasks.runs import ADD, make_run, make_run_in
 
 NOTHING = dict.fromkeys(("total", "running", "pending", "completed", "failed", "cancelled"), 0)
@@ -144,32 +144,12 @@ def test_whatever_happens_to_runs_they_are_counted_right(db: None) -> None:
     )
 
 
-def in_thread(work: Callable[[], object]) -> None:
-    """Run `work` on a connection of its own, to its end."""
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as failure:
-            failures.append(failure)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(timeout=60)
-    assert not thread.is_alive(), "blocked"
-    if failures:
-        raise failures[0]
-
-
 def test_two_transactions_that_count_the_same_neither_wait_nor_lose(owner: User, engine_tables: None) -> None:
     first, second = make_run(owner), make_run(owner)
     with transaction.atomic():
         assert lifecycle.claim(first.pk, 1, worker="host:1:1")
-        in_thread(lambda: lifecycle.claim(second.pk, 1, worker="host:2:2"))  # to its end, while ours is open
-        in_thread(lambda: make_run(owner))
+        in_thread(lambda: lifecycle.claim(second.pk, 1, worker="host:2:2"), within=60)  # to its end, while ours is open
+        in_thread(lambda: make_run(owner), within=60)
     assert RunCount.objects.summary() == {**NOTHING, "total": 3, "running": 2, "pending": 1}
     assert all_are_right()
 
@@ -178,7 +158,7 @@ def test_what_is_not_committed_when_changes_are_summed_up_is_not_lost(owner: Use
     make_run_in(Status.COMPLETED, owner)
     with transaction.atomic():
         make_run(owner)
-        in_thread(lambda: counts.sum_up(enough=1))
+        in_thread(lambda: counts.sum_up(enough=1), within=60)
         assert all_are_right()
     assert RunCount.objects.filter(is_sum=False).count() == 1
     assert all_are_right()
@@ -191,8 +171,8 @@ def test_only_one_sums_up_at_a_time_and_the_other_does_not_wait(owner: User, eng
         with connection.cursor() as cursor:  # more to do for the other one
             cursor.execute("INSERT INTO task_counts (status, number, is_sum) VALUES ('failed', 1, false)")
         answers: list[bool] = []
-        in_thread(lambda: RunCount.objects.create(status="failed", number=-1))
-        in_thread(lambda: answers.append(counts.sum_up(enough=1)))
+        in_thread(lambda: RunCount.objects.create(status="failed", number=-1), within=60)
+        in_thread(lambda: answers.append(counts.sum_up(enough=1)), within=60)
         assert answers == [False]
     assert all_are_right()
 

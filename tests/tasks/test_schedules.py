@@ -1,13 +1,11 @@
 """What the clock starts: once, whoever looks; once after downtime; never over itself."""
 
-import threading
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, connections, transaction
+from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from tasks import lifecycle, schedules
@@ -15,6 +13,7 @@ from tasks.exceptions import AlreadyRunning, BadSchedule
 from tasks.models import Schedule, TaskEvent, TaskRun
 from tasks.schedules import Plan, database_now
 from tasks.states import FINAL, Status
+from tests.racing import race
 from tests.tasks.runs import ADD
 from tests.waiting import eventually
 from tests.workers import WorkerThread
@@ -41,47 +40,20 @@ def overdue(schedule: Schedule, by: timedelta = timedelta(seconds=1)) -> Schedul
     return schedule
 
 
-@pytest.fixture
-def at_once(transactional_db: None) -> Iterator[Callable[..., list[Any]]]:
-    """`at_once(function, times)`: call it on that many threads at the same moment, each with its own connection."""
-
-    def together(function: Callable[[], Any], times: int) -> list[Any]:
-        barrier, answers = threading.Barrier(times), []
-
-        def one() -> None:
-            try:
-                connection.ensure_connection()
-                barrier.wait()
-                answers.append(function())
-            finally:
-                connections.close_all()
-
-        threads = [threading.Thread(target=one) for _ in range(times)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return answers
-
-    yield together
-
-
-def test_many_workers_that_look_together_fire_once(engine_tables: None, at_once: Callable[..., list[Any]]) -> None:
+def test_many_workers_that_look_together_fire_once(engine_tables: None) -> None:
     schedule = overdue(make())
     for _ in range(5):
-        assert sorted(at_once(schedules.fire_due, 6)) == [0, 0, 0, 0, 0, 1]
+        assert sorted(race(*[schedules.fire_due] * 6)) == [0, 0, 0, 0, 0, 1]
         lifecycle.cancel(TaskRun.objects.get(status=Status.PENDING))
         overdue(schedule)
     assert TaskRun.objects.count() == 5
 
 
-def test_a_worker_that_holds_the_row_keeps_the_others_from_waiting(
-    engine_tables: None, at_once: Callable[..., list[Any]]
-) -> None:
+def test_a_worker_that_holds_the_row_keeps_the_others_from_waiting(engine_tables: None) -> None:
     schedule = overdue(make())
     with transaction.atomic():
         Schedule.objects.select_for_update().get(pk=schedule.pk)
-        assert at_once(schedules.fire_due, 2) == [0, 0]
+        assert race(*[schedules.fire_due] * 2) == [0, 0]
     assert schedules.fire_due() == 1
 
 
