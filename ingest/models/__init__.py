@@ -1,0 +1,17 @@
+"""Topics people follow, the sources they come from, the articles found there, and who is told of them."""
+
+from .alerts import AlertRule, CollectPreferences
+from .articles import Article, ArticleQuerySet
+from .sources import Source
+from .topics import Keyword, Topic, TopicQuerySet
+
+__all__ = [
+    "AlertRule",
+    "Article",
+    "ArticleQuerySet",
+    "CollectPreferences",
+    "Keyword",
+    "Source",
+    "Topic",
+    "TopicQuerySet",
+]

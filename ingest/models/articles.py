@@ -1,0 +1,133 @@
+"""Pages that were found, what was read there, and what was decided."""
+
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ingest.decisions import Decision, Failure
+
+from .sources import Source
+from .topics import Topic
+
+
+class ArticleQuerySet(models.QuerySet["Article"]):
+    """Queries that read as phrases: `topic.articles.pending()`."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Articles of the topics `user` may see."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_staff and user.has_perm("ingest.view_topic"):  # type: ignore[attr-defined]
+            return self
+        return self.filter(topic__owner=user)
+
+    def pending(self) -> Self:
+        """Found and not decided yet, oldest first."""
+        return self.filter(decision=Decision.PENDING).order_by("id")
+
+    def approved(self) -> Self:
+        """Those that made it."""
+        return self.filter(decision=Decision.APPROVED)
+
+    def unread(self) -> Self:
+        """Those that made it and were not read yet."""
+        return self.approved().filter(read_at=None)
+
+    def decided_by(self, run_id: object) -> Self:
+        """Those whose decision the run `run_id` took, in any of its attempts."""
+        return self.filter(run=run_id)
+
+
+class Article(models.Model):
+    """One page found in a source, what was read there, and what was decided about it."""
+
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="articles")
+    source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, blank=True, related_name="articles")
+    url = models.URLField(max_length=2000)
+    canonical_url = models.CharField(max_length=2000, help_text=_("The address without what does not matter."))
+    declared_url = models.CharField(
+        max_length=2000,
+        blank=True,
+        default="",
+        help_text=_("What the page itself calls its address (rel=canonical), in canonical form."),
+    )
+    title = models.CharField(max_length=500, blank=True, default="")
+    author = models.CharField(max_length=300, blank=True, default="")
+    site = models.CharField(max_length=200, blank=True, default="")
+    published_at = models.DateTimeField(null=True, blank=True)
+    text = models.TextField(blank=True, default="")
+    summary = models.TextField(blank=True, default="")
+    language = models.CharField(max_length=10, blank=True, default="")
+    sentiment = models.FloatField(null=True, blank=True, help_text=_("−1 (bad) to 1 (good); English texts only."))
+    relevance = models.FloatField(null=True, blank=True)
+    quality = models.FloatField(null=True, blank=True)
+    reasons: Any = models.JSONField(default=dict, blank=True)
+    analyzer = models.CharField(max_length=50, blank=True, default="", help_text=_("Which analyzer gave the scores."))
+    decision = models.CharField(max_length=20, choices=Decision, default=Decision.PENDING)
+    failure = models.CharField(max_length=20, choices=Failure, blank=True, default="")
+    duplicate_of = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="duplicates",
+        help_text=_("The article that tells this story in the topic already."),
+    )
+    simhash = models.BigIntegerField(null=True, blank=True, help_text=_("64 bits, as a signed number."))
+    found_at = models.DateTimeField(default=timezone.now)
+    fetched_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    starred_at = models.DateTimeField(null=True, blank=True, help_text=_("Somebody wants to find it again."))
+    run = models.UUIDField(null=True, blank=True, help_text=_("The run that took the decision."))
+
+    objects = ArticleQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        topic_id: int
+        source_id: int | None
+        duplicate_of_id: int | None
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            UniqueConstraint(fields=["topic", "canonical_url"], name="ingest_article_once_per_topic"),
+            CheckConstraint(condition=Q(decision__in=Decision.values), name="ingest_article_decision_known"),
+            CheckConstraint(
+                condition=Q(decided_at=None) ^ ~Q(decision=Decision.PENDING),
+                name="ingest_article_pending_iff_undecided",
+            ),
+            CheckConstraint(
+                condition=Q(failure="") ^ Q(decision=Decision.FAILED),
+                name="ingest_article_failure_iff_failed",
+            ),
+        ]
+        indexes = [
+            # The list of a topic, newest first: all, and one kind of decision.
+            Index(fields=["topic", "-id"], name="ingest_list"),
+            Index(fields=["topic", "decision", "-id"], name="ingest_list_by_decision"),
+            # What a run still has to do.
+            Index(fields=["topic", "id"], condition=Q(decision=Decision.PENDING), name="ingest_pending"),
+            # The unread count of a topic.
+            Index(
+                fields=["topic"],
+                condition=Q(decision=Decision.APPROVED) & Q(read_at=None),
+                name="ingest_unread",
+            ),
+            # What a run has done already.
+            Index(fields=["run"], condition=Q(run__isnull=False), name="ingest_by_run"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.url
+
+    @property
+    def host(self) -> str:
+        """The host the article was found on."""
+        return urlsplit(self.url).hostname or ""
