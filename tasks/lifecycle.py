@@ -240,7 +240,8 @@ def reissue_ticket(run: TaskRun) -> bool:
 def retry(run: TaskRun, *, by: AbstractBaseUser | None = None) -> TaskRun:
     """Run again what failed or was cancelled: a new run, linked to the old one, with the same owner and arguments.
 
-    It goes on from the old one's checkpoint, and is limited to the same items if that was.
+    It goes on from the old one's checkpoint, and is limited to the same items if that was. Raises CannotRetry, and
+    AlreadyRunning while an earlier retry of it is live.
     """
     if run.status not in {Status.FAILED, Status.CANCELLED}:
         raise CannotRetry("Only a failed or cancelled run can be run again.")
@@ -267,6 +268,10 @@ def _again(run: TaskRun, by: AbstractBaseUser | None, *, only_failed: bool) -> T
         # Locked, so that no cleanup deletes it before there is something that points to it.
         if TaskRun.objects.filter(pk=run.pk).select_for_update(no_key=True).values_list("pk").first() is None:
             raise CannotRetry("This run has been deleted meanwhile, so it cannot be run again.")
+        # Under the same lock: of two clicks the second finds what the first one started.
+        started = TaskRun.objects.live().filter(retry_of=run.pk).values_list("pk", flat=True).first()
+        if started is not None:
+            raise AlreadyRunning(started, f"retry:{run.pk}")
         again = create(
             NewRun(
                 task=run.task,

@@ -95,6 +95,24 @@ def test_what_completes_while_it_is_cancelled_has_completed(round_: int, owner: 
 
 @pytest.mark.usefixtures("engine_tables")
 @pytest.mark.parametrize("round_", range(5))
+def test_two_clicks_on_retry_start_one_run_and_the_second_is_told_which(round_: int, owner: User) -> None:
+    run = make_run_in(Status.FAILED, owner)
+    answers = race(*[lambda: lifecycle.retry(run, by=owner)] * 2)
+    started = TaskRun.objects.live().get()
+    [late] = [answer for answer in answers if isinstance(answer, AlreadyRunning)]
+    assert late.run_id == started.pk
+    assert sum(isinstance(answer, TaskRun) for answer in answers) == 1
+
+
+@pytest.mark.usefixtures("engine_tables")
+def test_what_was_retried_and_has_ended_can_be_retried_again(owner: User) -> None:
+    run = make_run_in(Status.FAILED, owner)
+    lifecycle.cancel(lifecycle.retry(run, by=owner))
+    assert lifecycle.retry(run, by=owner).retry_of_id == run.pk
+
+
+@pytest.mark.usefixtures("engine_tables")
+@pytest.mark.parametrize("round_", range(5))
 def test_retry_and_cleanup_at_once_leave_a_run_that_can_run(round_: int, owner: User) -> None:
     run = make_run_in(Status.FAILED, owner)
     again, deleted = race(lambda: lifecycle.retry(run, by=owner), lambda: cleanup_old_tasks(0))
