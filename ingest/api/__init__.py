@@ -1,0 +1,12 @@
+"""`/api/auto-ingest/*`, and the seed's /api/background-tasks/bulk-analysis, which lives here because it is about
+articles.
+"""
+
+from ninja import Router
+
+from . import bulk, collecting, config
+
+router = Router(tags=["auto-ingest"])
+for part in (collecting, config):
+    router.add_router("", part.router)
+bulk_router = bulk.router

@@ -1,0 +1,1 @@
+"""The pages under /keyword-alerts/. No rules in here: access.py says who may, jobs.py starts what happens."""

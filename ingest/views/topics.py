@@ -1,0 +1,112 @@
+"""Topics: the list, one topic, making, changing, deleting and collecting it."""
+
+from contextlib import suppress
+from typing import cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from ingest import access
+from ingest.forms import TopicForm
+from ingest.jobs import start_collecting, unique_key
+from ingest.models import Topic
+from ingest.presenters import present_topic, present_topics
+from tasks import lifecycle
+from tasks.exceptions import AlreadyRunning, TransitionRefused
+from tasks.models import TaskRun
+
+from .shared import back_to, status_of, topic_page
+
+
+@never_cache
+@login_required
+@require_safe
+def topic_list(request: HttpRequest) -> HttpResponse:
+    """Every topic the viewer may see, with what is new and what is running."""
+    user = cast(User, request.user)
+    context = {"topics": present_topics(user), "sees_all": access.sees_all_topics(user)}
+    return render(request, "ingest/topics.html", context)
+
+
+@never_cache
+@login_required
+@require_safe
+def topic_detail(request: HttpRequest, topic_id: int) -> HttpResponse:
+    """One topic: its run, its articles with their reasons, its keywords and sources."""
+    topic = access.get_visible_topic(request.user, topic_id)
+    return topic_page(request, topic)
+
+
+@never_cache
+@login_required
+@require_safe
+def topic_numbers(request: HttpRequest, topic_id: int) -> HttpResponse:
+    """How many articles it has, alone: what pages fetch again while it is collected."""
+    topic = access.get_visible_topic(request.user, topic_id)
+    return render(request, "ingest/partials/numbers.html", {"topic": present_topic(topic, cast(User, request.user))})
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def topic_new(request: HttpRequest) -> HttpResponse:
+    """A new topic of the viewer's own."""
+    form = TopicForm(request.POST or None, instance=Topic(owner=cast(User, request.user)))
+    if request.method == "POST" and form.is_valid():
+        topic = form.save()
+        messages.success(request, f"“{topic.name}” is ready. Add a feed, then run Auto-Collect.")
+        return redirect(topic)
+    return render(request, "ingest/topic_form.html", {"form": form, "topic": None}, status=status_of(form))
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def topic_edit(request: HttpRequest, topic_id: int) -> HttpResponse:
+    """Name, language and thresholds."""
+    topic = access.get_changeable_topic(request.user, topic_id)
+    form = TopicForm(request.POST or None, instance=topic)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "Saved. The new thresholds count from the next run on.")
+        return redirect(topic)
+    return render(request, "ingest/topic_form.html", {"form": form, "topic": topic}, status=status_of(form))
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def topic_delete(request: HttpRequest, topic_id: int) -> HttpResponse:
+    """Ask, then delete the topic with its articles."""
+    topic = access.get_changeable_topic(request.user, topic_id)
+    if request.method == "POST":
+        name = topic.name
+        _stop_collecting(topic, cast(User, request.user))
+        topic.delete()
+        messages.success(request, f"“{name}” and its articles are gone.")
+        return redirect("keyword-alerts")
+    return render(request, "ingest/topic_delete.html", {"topic": topic, "articles": topic.articles.count()})
+
+
+@login_required
+@require_POST
+def collect(request: HttpRequest, topic_id: int) -> HttpResponse:
+    """Start Auto-Collect for a topic; say so when it is running already."""
+    topic = access.get_changeable_topic(request.user, topic_id)
+    try:
+        start_collecting(topic.owner, topic)
+    except AlreadyRunning:
+        messages.info(request, f"“{topic.name}” is being collected already.")
+    return back_to(request, topic)
+
+
+def _stop_collecting(topic: Topic, user: User) -> None:
+    for run in TaskRun.objects.live().filter(unique_key=unique_key(topic)):
+        # Refused: it ended first.
+        with suppress(TransitionRefused):
+            lifecycle.cancel(run, by=user, reason="The topic was deleted.")
