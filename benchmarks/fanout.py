@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import psutil
 
@@ -205,11 +206,14 @@ def _prepare() -> tuple[str, str]:
     from django.test import Client
 
     from benchmarks import functions
+    from tasks import lifecycle
 
     owner = User.objects.create_user("bench", password="bench")
     client = Client()
     client.force_login(owner)
     run = functions.start.using(owner=owner).enqueue()
+    # What sends progress is running, and what is running stands in no line.
+    assert lifecycle.claim(UUID(run.id), 1, worker="benchmark:1:1") is not None
     return run.id, f"sessionid={client.cookies['sessionid'].value}"
 
 

@@ -58,11 +58,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
     html: bool = False
 
     async def open(self) -> list[Group]:
-        """The groups this socket watches, once access to them has been checked. Raises Refused."""
+        """The groups this socket watches. Raises Refused.
+
+        Nothing of them is handed out before `greet` has returned: access is checked here or there.
+        """
         raise NotImplementedError
 
     async def greet(self) -> list[Frame]:
-        """`connected`, then how things stand. Called when the groups are joined: nothing falls between.
+        """`connected`, then how things stand. Called when the groups are joined: nothing falls between. Raises Refused.
 
         Also asked for a fresh snapshot after frames had to be passed over; direct messages are left out then.
         """

@@ -1,6 +1,7 @@
 """The sockets on which runs are watched: one run, or all of a topic. Access is asked of access.py, at the door."""
 
 from typing import Any
+from uuid import UUID
 
 from django.http import Http404
 
@@ -15,7 +16,7 @@ from .groups import EVERY_RUN, QUEUES, owner_group, run_group, staff_topic_group
 from .live_sources import snapshot_runs
 from .models import TaskRun
 from .replay import InvalidSince, frames_since, parse_since
-from .updates import frames_of
+from .updates import FRAME_COLUMNS, frames_of
 
 _BAD_SINCE = ("invalid_since", "since must be the seq of a frame: a whole number, 0 or more.")
 
@@ -24,20 +25,27 @@ class BulkProcessConsumer(LiveConsumer):
     """`/ws/bulk-process/{job_id}`: one run, for those who may see it; with `?since=n` what came after n."""
 
     async def open(self) -> list[Group]:
-        """Refuses with 4404 alike when the run is missing and when it is somebody else's."""
-        self.job_id = str(await self._visible(self.scope["url_route"]["kwargs"]["job_id"]))
+        """Its groups. Who may not see the run hears so in `greet`, before anything of it is told."""
+        try:
+            self.job_id = str(UUID(self.scope["url_route"]["kwargs"]["job_id"]))
+        except ValueError:
+            raise Refused(4404, "There is no such run.") from None
         self.handlers = {"get_status": self.get_status, "resume": self.resume}
         self._since = self.query.get("since")
         return [run_group(self.job_id), QUEUES]
 
     async def greet(self) -> list[frames.Frame]:
-        """`connected`, then where the run stands or, asked at the door, what came since then."""
+        """`connected`, then where the run stands or, asked at the door, what came since then.
+
+        Refuses with 4404 alike when the run is missing and when it is somebody else's: access and snapshot are one
+        visit to the database.
+        """
         # Asked once: who is told to forget later on needs the snapshot.
         since, self._since = self._since, None
         try:
             run, present = await in_thread(_with_frames, self.user, self.job_id)
         except Http404:
-            raise Refused(4404, "There is no such run any more.") from None
+            raise Refused(4404, "There is no such run.") from None
         connected = frames.direct_message(f"Connected to {run.name}.", job_id=self.job_id)
         if since is None:
             return [connected, *present]
@@ -72,12 +80,6 @@ class BulkProcessConsumer(LiveConsumer):
             # Up to date: the next re-read need not say so.
             self.knows(self.job_id, seq)
         return missed
-
-    async def _visible(self, job_id: str) -> str:
-        try:
-            return str((await in_thread(get_visible_run, self.user, job_id)).pk)
-        except Http404:
-            raise Refused(4404, "There is no such run.") from None
 
 
 class TopicProgressConsumer(LiveConsumer):
@@ -136,8 +138,13 @@ class TopicProgressConsumer(LiveConsumer):
 
 
 def _with_frames(user: Any, job_id: str) -> tuple[TaskRun, list[frames.Frame]]:
-    """Run and present frame by one visit to a database thread: such visits are most of what opening a socket costs."""
-    run = get_visible_run(user, job_id)
+    """Run and present frame by one visit and, unless it waits in line, one query: they are most of what a socket costs.
+
+    Raises Http404 as get_visible_run does.
+    """
+    run = TaskRun.objects.visible_to(user).only(*FRAME_COLUMNS).filter(pk=job_id).first()
+    if run is None:
+        raise Http404("No such run.")
     return run, frames_of([run])
 
 

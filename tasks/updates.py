@@ -19,6 +19,13 @@ from .states import Status
 LONGEST_LINE = 1000  # beyond this nobody is told their place
 
 
+# What a frame is made of, and where a waiting run stands in line. A row has four times as many columns.
+FRAME_COLUMNS = (
+    *("pk", "name", "status", "seq", "queue", "progress", "processed_items", "total_items", "stage", "message"),
+    *("current_item", "started_at", "cancel_requested_at", "result", "error"),
+)
+
+
 def frames_of(runs: Sequence[TaskRun]) -> list[frames.Frame]:
     """The frame of each run, and for those that wait their place in line: one query for all of them."""
     places = places_in_line({run.queue for run in runs if run.status == Status.PENDING})
