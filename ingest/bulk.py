@@ -12,9 +12,10 @@ from .canonical import canonical_url
 from .fetch import Fetcher
 from .models import Article, Topic
 from .notebook import Notebook, key_of
+from .outcomes import outcome_of
 from .relevance import Rules
 from .reporting import Reporter
-from .service import outcome_of, process_articles_batch
+from .service import process_articles_batch
 
 MAX_URLS = 500
 

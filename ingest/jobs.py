@@ -16,7 +16,8 @@ from tasks.models import TaskRun
 from . import bulk
 from .models import Topic
 from .notebook import Notebook
-from .service import merge_outcomes, run_auto_ingest
+from .outcomes import merge_outcomes
+from .service import run_auto_ingest
 
 if TYPE_CHECKING:
     from tasks.backend import TaskContext

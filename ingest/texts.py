@@ -8,7 +8,7 @@ from tasks.models import TaskRun
 from tasks.notify import Draft
 from tasks.states import Status
 
-from .service import describe
+from .outcomes import describe
 
 
 def outcome(run: TaskRun) -> Draft:

@@ -6,14 +6,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from ingest import service, store
+from ingest import collector, store
 from ingest.analysis import Reading
 from ingest.decisions import Decision, Failure
 from ingest.demo_site import DemoSite, Kind, entries
 from ingest.fetch import Bounds, Fetcher
 from ingest.models import Article, Source, Topic
+from ingest.outcomes import describe
 from ingest.reporting import Stage
-from ingest.service import describe, get_pending_articles, run_auto_ingest
+from ingest.service import get_pending_articles, run_auto_ingest
 from ingest.verdicts import Verdict
 from tasks.db import in_thread
 from tests.ingest.recorder import Recorder
@@ -199,12 +200,12 @@ def test_a_source_is_left_alone_as_long_as_it_asks_but_never_given_up(asked: flo
 
 async def test_a_page_that_makes_the_child_hang_fails_alone(small: Topic, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(function, *args):  # type: ignore[no-untyped-def]
-        if function is service.stages.read_page and len(args[3]) % 2:
-            raise service.AnalysisError(Failure.ANALYSIS_TIMEOUT)
+        if function is collector.stages.read_page and len(args[3]) % 2:
+            raise collector.AnalysisError(Failure.ANALYSIS_TIMEOUT)
         return await original(function, *args)
 
-    original = service.in_child
-    monkeypatch.setattr(service, "in_child", refuse)
+    original = collector.in_child
+    monkeypatch.setattr(collector, "in_child", refuse)
     outcome, _ = await collect(small, limit=10)
     assert outcome["processed"] == 10
     assert 0 < outcome["failures"]["analysis_timeout"] < 10

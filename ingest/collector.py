@@ -1,0 +1,158 @@
+"""One batch of articles on its way: a queue that reads them, and one place where they are judged and saved."""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from typing import Any
+from uuid import UUID
+
+from tasks.db import in_thread
+from tasks.exceptions import RunStopped
+
+from . import analysis as stages
+from . import store
+from .children import AnalysisError, in_child
+from .decisions import Decision, Failure
+from .dedupe import Seen
+from .fetch import Fetched, Fetcher
+from .guard import FetchError
+from .models import Topic
+from .notebook import Notebook
+from .outcomes import Tally, describe, row_of
+from .queue import AnalysisOutcome, AnalysisQueue, AnalysisTask
+from .relevance import Rules
+from .reporting import Reporter, Stage
+from .store import Candidate, Decided
+from .verdicts import Analysis, fail, judge
+
+logger = logging.getLogger(__name__)
+
+BATCH = 20
+# Decisions wait for company this long at most, so that a page shows them soon and a kill loses few.
+SAVE_AFTER_SECONDS = 1.0
+
+
+class Collector:
+    """The second half of one run: a queue of articles, and one place where they are judged and saved, in
+    order.
+    """
+
+    def __init__(
+        self,
+        *,
+        topic: Topic,
+        rules: Rules,
+        seen: Seen,
+        progress: Reporter,
+        fetcher: Fetcher,
+        run_id: UUID,
+        save: bool,
+        keep_rows: bool,
+        notebook: Notebook,
+        done: int,
+        total: int,
+    ) -> None:
+        self._topic, self._rules, self._seen = topic, rules, seen
+        self._progress, self._fetcher, self._run_id = progress, fetcher, run_id
+        self._save, self._keep_rows, self._notebook = save, keep_rows, notebook
+        self._done, self._total = done, total
+        self._before = done
+        self._unsaved: list[Decided] = []
+        self._saved_at = time.monotonic()
+        self._batch: list[dict[str, Any]] = []
+        self._batches = 0
+        self.rows: list[dict[str, Any]] = []
+        self._tally = Tally()
+
+    async def collect(self, candidates: Sequence[Candidate]) -> Tally:
+        """Work through `candidates`. When stopped half-way, what is decided is saved first."""
+        started = time.monotonic()
+        self._progress.update(
+            processed=self._done,
+            total=self._total,
+            message=f"{self._total:,} articles to read" if self._total else "Nothing new",
+        )
+        tasks = (AnalysisTask(url=one.url, topic=self._topic.name, metadata={"candidate": one}) for one in candidates)
+        try:
+            async with AnalysisQueue(self._fetch, self._analyse) as queue:
+                async for outcome in queue.process(tasks):
+                    await self._take(outcome)
+                    if self._save_is_due():
+                        await self._flush()
+        finally:
+            await self._flush(quietly=True)
+        if self._batch:
+            self._report_batch()
+        self._tally.seconds = time.monotonic() - started
+        return self._tally
+
+    async def _fetch(self, task: AnalysisTask) -> Fetched:
+        candidate: Candidate = task.metadata["candidate"]
+        self._progress.update(stage=Stage.FETCHING, current_item=candidate.label)
+        return await self._fetcher.page(candidate.url)
+
+    async def _analyse(self, task: AnalysisTask, page: Fetched) -> Analysis:
+        candidate: Candidate = task.metadata["candidate"]
+        self._progress.update(stage=Stage.ANALYZING, current_item=candidate.label)
+        reading = await in_child(stages.read_page, page.body, page.url, page.charset, candidate.title)
+        if not reading.text:
+            raise AnalysisError(Failure.NO_TEXT)
+        self._progress.update(stage=Stage.RELEVANCE, current_item=candidate.label)
+        relevance = await in_child(stages.judge_relevance, reading, self._rules)
+        self._progress.update(stage=Stage.QUALITY, current_item=candidate.label)
+        quality = await in_child(stages.judge_quality, reading)
+        return Analysis(reading=reading, scores=stages.Scores(relevance=relevance, quality=quality))
+
+    async def _take(self, outcome: AnalysisOutcome[Analysis]) -> None:
+        decided = self._decide(outcome)
+        self._unsaved.append(decided)
+        self._tally.decisions[decided.verdict.decision.value] += 1
+        if decided.verdict.failure:
+            self._tally.failures[decided.verdict.failure.value] += 1
+        self._done += 1
+        self._batch.append(row_of(decided))
+        self._progress.update(
+            processed=self._done,
+            current_item=decided.candidate.label,
+            message=describe(self._tally.decisions),
+        )
+        if len(self._batch) == BATCH:
+            self._report_batch()
+
+    def _decide(self, outcome: AnalysisOutcome[Analysis]) -> Decided:
+        candidate: Candidate = outcome.task.metadata["candidate"]
+        if outcome.error is not None or outcome.result is None:
+            error = outcome.error or AnalysisError(Failure.ANALYSIS_CRASHED)
+            if not isinstance(error, FetchError | AnalysisError):
+                logger.error("Article %s could not be analysed", candidate.url, exc_info=error)
+            return Decided(candidate=candidate, verdict=fail(error))
+        analysis = outcome.result
+        twin = self._seen.twin_of(analysis.reading.simhash)
+        verdict = judge(analysis, self._rules, twin)
+        if verdict.decision == Decision.APPROVED:
+            self._seen.add(candidate.id, analysis.reading.simhash)
+        return Decided(candidate=candidate, verdict=verdict, analysis=analysis)
+
+    def _save_is_due(self) -> bool:
+        return len(self._unsaved) >= BATCH or time.monotonic() - self._saved_at >= SAVE_AFTER_SECONDS
+
+    async def _flush(self, *, quietly: bool = False) -> None:
+        unsaved, self._unsaved = self._unsaved, []
+        if self._save and unsaved:
+            if not quietly:
+                self._progress.update(stage=Stage.SAVING)
+            written = await in_thread(store.save_decisions, unsaved, self._run_id)
+            self._tally.decided_elsewhere += len(unsaved) - written
+        rows = [row_of(one) for one in unsaved] if self._keep_rows else []
+        self.rows += rows
+        # Last: the notes may lag behind what is saved, but never say more.
+        with suppress(RunStopped) if quietly else nullcontext():
+            await self._notebook.note_decisions(self._topic, unsaved, rows)
+        self._saved_at = time.monotonic()
+
+    def _report_batch(self) -> None:
+        self._batches += 1
+        results, self._batch = self._batch, []
+        batches = -(-(self._total - self._before) // BATCH)
+        self._progress.batch(completed=self._batches, total=max(batches, self._batches), results=results)
