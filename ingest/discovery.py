@@ -15,6 +15,7 @@ from .guard import FetchError
 from .models import Source, Topic
 from .notebook import Notebook
 from .reporting import Reporter, Stage
+from .sources import notes
 
 
 @dataclass(kw_only=True, slots=True)
@@ -98,12 +99,12 @@ async def _read(
         fetched = await fetcher.feed(source.url, **conditions)
         if fetched.status == 304:
             if not dry_run:
-                await in_thread(store.note_unchanged, source)
+                await in_thread(notes.note_unchanged, source)
             return "unchanged", 0
         feed = await in_child(parse_feed, fetched.body, fetched.url, fetched.content_type)
     except (FetchError, AnalysisError, NotAFeed) as error:
         if not dry_run:
-            await in_thread(store.note_failure, source, str(error), getattr(error, "retry_after", None))
+            await in_thread(notes.note_failure, source, str(error), getattr(error, "retry_after", None))
         return "failed", 0
     if dry_run:
         return "read", await _look(topic, source, feed, found)
@@ -111,7 +112,7 @@ async def _read(
     candidates = store.candidates_of(feed.entries, str(source))
     new = await in_thread(store.add_articles, topic.pk, source.pk, candidates)
     await in_thread(
-        store.note_success, source, title=feed.title, etag=fetched.etag, last_modified=fetched.last_modified
+        notes.note_success, source, title=feed.title, etag=fetched.etag, last_modified=fetched.last_modified
     )
     return "read", new
 

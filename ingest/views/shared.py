@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from ingest.forms import KeywordForm, SourceForm
+from ingest.forms import KeywordForm
 from ingest.models import Topic
 from ingest.presenters import page_of_articles, present_topic
 
@@ -18,7 +18,6 @@ def topic_page(
     topic: Topic,
     *,
     keyword_form: KeywordForm | None = None,
-    source_form: SourceForm | None = None,
 ) -> HttpResponse:
     """The page of a topic, with the forms as they were sent when they could not be used."""
     user = cast(User, request.user)
@@ -30,12 +29,10 @@ def topic_page(
         "articles": articles,
         "newest": topic.articles.order_by("-id").values_list("id", flat=True).first() or 0,
         "keywords": topic.keywords.all(),
-        "sources": topic.sources.all(),
         "keyword_form": keyword_form or KeywordForm(),
-        "source_form": source_form or SourceForm(),
         "sees_all": topic.owner_id != user.pk,
     }
-    return render(request, "ingest/topic.html", context, status=422 if keyword_form or source_form else 200)
+    return render(request, "ingest/topic.html", context, status=422 if keyword_form else 200)
 
 
 def back_to(request: HttpRequest, topic: Topic) -> HttpResponseRedirect:

@@ -99,7 +99,7 @@ def test_staff_see_every_topic_and_change_it_only_with_permission(
 def test_writing_needs_post(client_of: ClientOf, owner: User, topic: Topic, article: Article) -> None:
     client = client_of(owner)
     for method, path in routes(topic, article):
-        if method == "post" and "edit" not in path and not path.endswith(f"{topic.pk}/delete/"):
+        if method == "post" and not path.endswith(("/edit/", "/sources/", f"{topic.pk}/delete/")):
             assert client.get(path).status_code == 405, path
 
 
@@ -246,16 +246,12 @@ def test_deleting_a_topic_stops_its_collection(
     assert TaskRun.objects.get().status == "cancelled"
 
 
-def test_keywords_and_feeds_come_and_go(client_of: ClientOf, owner: User, topic: Topic) -> None:
+def test_keywords_come_and_go(client_of: ClientOf, owner: User, topic: Topic) -> None:
     client, base = client_of(owner), topic.get_absolute_url()
     assert client.post(f"{base}keywords/", {"phrase": " wind  farm ", "kind": "include"}).status_code == 302
     keyword = topic.keywords.get(phrase="wind farm")
     assert client.post(f"{base}keywords/{keyword.pk}/delete/").status_code == 302
     assert not topic.keywords.filter(phrase="wind farm").exists()
-    assert client.post(f"{base}sources/", {"url": "https://news.example/feed.xml"}).status_code == 302
-    source = topic.sources.get()
-    assert client.post(f"{base}sources/{source.pk}/delete/").status_code == 302
-    assert not topic.sources.exists()
 
 
 @pytest.mark.parametrize(
@@ -265,16 +261,11 @@ def test_keywords_and_feeds_come_and_go(client_of: ClientOf, owner: User, topic:
         ("keywords/", {"phrase": "heat pump", "kind": "include"}, "already"),
         ("keywords/", {"phrase": "...", "kind": "include"}, "letters or digits"),
         ("keywords/", {"phrase": "x", "kind": "maybe"}, "not one of"),
-        ("sources/", {"url": "nonsense"}, "valid URL"),
-        ("sources/", {"url": "https://news.example:22/"}, "port 22"),
-        ("sources/", {"url": "https://me:pw@news.example/"}, "user name"),
-        ("sources/", {"url": "https://news.example/twice"}, "already"),
     ],
 )
-def test_keywords_and_feeds_that_make_no_sense_are_refused_with_a_reason(
+def test_keywords_that_make_no_sense_are_refused_with_a_reason(
     client_of: ClientOf, owner: User, topic: Topic, path: str, data: dict[str, str], said: str
 ) -> None:
-    topic.sources.create(url="https://news.example/twice")
     response = client_of(owner).post(topic.get_absolute_url() + path, data)
     assert response.status_code == 422
     assert said in response.content.decode()
@@ -308,18 +299,6 @@ def test_the_numbers_are_fetched_alone_while_a_topic_is_collected(
         assert f'data-part="{address}"' in client.get(path).content.decode(), path
     add_articles(topic, "approved", 3)
     assert "<strong>3</strong> added" in client.get(address).content.decode()
-
-
-def test_a_failing_feed_says_why_and_when_it_is_tried_again(client_of: ClientOf, owner: User, topic: Topic) -> None:
-    topic.sources.create(
-        url="https://news.example/feed",
-        failures=2,
-        last_error="The server took too long.",
-        next_check_at=timezone.now(),
-    )
-    page = client_of(owner).get(topic.get_absolute_url()).content.decode()
-    assert "Failing" in page
-    assert "The server took too long." in page
 
 
 def test_nothing_of_a_page_is_rendered_as_markup(client_of: ClientOf, owner: User, topic: Topic) -> None:

@@ -186,18 +186,6 @@ async def test_a_source_that_recovers_is_healthy_again(topic: Topic) -> None:
     assert (source.health, source.failures, source.last_error, source.title) == ("healthy", 0, "", "Back")
 
 
-@pytest.mark.parametrize(
-    ("failures", "asked", "minutes"), [(1, None, 5), (2, None, 10), (5, None, 80), (50, None, 1440)]
-)
-def test_a_source_is_left_alone_longer_each_time(failures: int, asked: float | None, minutes: int) -> None:
-    assert store.pause_after(failures, asked).total_seconds() == minutes * 60
-
-
-@pytest.mark.parametrize(("asked", "seconds"), [(10, 300), (3600, 3600), (10**9, 604_800)])
-def test_a_source_is_left_alone_as_long_as_it_asks_but_never_given_up(asked: float, seconds: int) -> None:
-    assert store.pause_after(1, asked).total_seconds() == seconds
-
-
 async def test_a_page_that_makes_the_child_hang_fails_alone(small: Topic, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(function, *args):  # type: ignore[no-untyped-def]
         if function is collector.stages.read_page and len(args[3]) % 2:

@@ -275,7 +275,7 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "topic-read-all": BY_POST_ALONE,
     "keyword-add": BY_POST_ALONE,
     "keyword-delete": BY_POST_ALONE,
-    "source-add": BY_POST_ALONE,
+    "topic-sources": OWN,
     "source-delete": BY_POST_ALONE,
     "article-read": BY_POST_ALONE,
     "article-unread": BY_POST_ALONE,
