@@ -6,10 +6,11 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema, Status
 
-from ingest import access, presenters
+from ingest import access
 from ingest.decisions import Decision
 from ingest.jobs import start_collecting
 from ingest.models import Article, Topic
+from ingest.presenters.topics import present_topics
 from live.errors import ApiError, invalid
 from live.frames import timestamp
 from tasks.exceptions import AlreadyRunning
@@ -71,7 +72,7 @@ def run(request: HttpRequest, payload: RunRequest) -> Any:
 @router.get("/status", summary="Show where the topics stand")
 def status(request: HttpRequest) -> dict[str, Any]:
     """Every topic the asker may see: what is running, what waits, what is new."""
-    topics = presenters.present_topics(request.user)
+    topics = present_topics(request.user)
     return {
         "success": True,
         "running": sum(topic.is_collecting for topic in topics),

@@ -10,7 +10,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from ingest.forms import KeywordForm
 from ingest.models import Topic
-from ingest.presenters import page_of_articles, present_topic
+from ingest.presenters.articles import page_of_articles
+from ingest.presenters.topics import present_topic
 
 
 def topic_page(

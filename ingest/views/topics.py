@@ -15,7 +15,7 @@ from ingest import access
 from ingest.forms import TopicForm
 from ingest.jobs import start_collecting, unique_key
 from ingest.models import Topic
-from ingest.presenters import present_topic, present_topics
+from ingest.presenters.topics import present_topic, present_topics
 from tasks import lifecycle
 from tasks.exceptions import AlreadyRunning, TransitionRefused
 from tasks.models import TaskRun
