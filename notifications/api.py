@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.contrib.auth.models import Group, User
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, Query, Router, Schema
 from ninja.responses import Status
 from pydantic import AwareDatetime, BeforeValidator, ConfigDict, StrictInt, model_validator
 
 from live.errors import ApiError, invalid
+from live.etags import POLLING, is_known
 
 from . import facade, links
 from .news import fields_of
@@ -123,20 +124,25 @@ def _found(found: bool) -> Success:
     return Success()
 
 
-@router.get("", response=PageOut)
-@router.get("/", response=PageOut, include_in_schema=False)
-def list_notifications(request: HttpRequest, listing: Query[Listing]) -> PageOut:
-    """The user's notifications, newest first, their own and broadcasts."""
+@router.get(
+    "",
+    response={200: PageOut, 304: None},
+    description=f"The user's notifications, newest first, their own and broadcasts. {POLLING}",
+)
+@router.get("/", response={200: PageOut, 304: None}, include_in_schema=False)
+def list_notifications(request: HttpRequest, response: HttpResponse, listing: Query[Listing]) -> PageOut | Status[None]:
+    """The rows have no version, and staff may reword them: the tag is made of all they say."""
     try:
         page = facade.get_user_notifications(_user(request), **listing.dict())
     except BadCursor as error:
         raise invalid("cursor", str(error)) from error
-    return PageOut(
+    answer = PageOut(
         notifications=[fields_of(notification) for notification in page.notifications],
         count=page.count,
         unread_count=page.unread_count,
         next_cursor=page.next_cursor,
     )
+    return Status(304, None) if is_known(request, response, answer) else answer
 
 
 @router.post("", response={201: Sent})
@@ -161,10 +167,15 @@ def send_notification(request: HttpRequest, sending: Sending) -> Status[Sent]:
     return Status(201, Sent(count=len(made), ids=[notification.pk for notification in made]))
 
 
-@router.get("/unread-count", response=CountOut)
-def unread_count(request: HttpRequest) -> CountOut:
-    """How many notifications the user has not read."""
-    return CountOut(count=facade.get_unread_count(_user(request)))
+@router.get(
+    "/unread-count",
+    response={200: CountOut, 304: None},
+    description=f"How many notifications the user has not read. {POLLING}",
+)
+def unread_count(request: HttpRequest, response: HttpResponse) -> CountOut | Status[None]:
+    """One number, and its tag."""
+    count = facade.get_unread_count(_user(request))
+    return Status(304, None) if is_known(request, response, count) else CountOut(count=count)
 
 
 @router.post("/mark-all-read", response=SuccessWithCount)

@@ -4,12 +4,12 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_cache_control
 from ninja import Query, Router, Schema
 from ninja import Status as Answer
 from pydantic import Field
 
 from live.errors import ApiError, invalid
+from live.etags import POLLING, is_known
 from live.frames import timestamp
 
 from . import lifecycle, manager
@@ -155,44 +155,62 @@ def task_object(run: TaskRun, viewer: Any) -> dict[str, Any]:
     return {**data, "can_cancel": can_cancel(viewer, run), "can_retry": can_retry(viewer, run)}
 
 
-@router.get("/tasks", response=TaskListAnswer, summary="List runs")
+@router.get(
+    "/tasks",
+    response={200: TaskListAnswer, 304: None},
+    summary="List runs",
+    description=f"The asker's own runs, newest first; every run for staff with permission. {POLLING}",
+)
 def list_tasks(
     request: HttpRequest,
+    response: HttpResponse,
     asked: Query[FilterQuery],
     limit: int = Query(50, ge=1, le=MAX_PAGE),
     cursor: str = Query("", description="`next_cursor` of the page before."),
-) -> dict[str, Any]:
-    """The asker's own runs, newest first; every run for staff with permission."""
+) -> Any:
+    """Which runs first, and what they say only if the asker does not hold that already."""
     after = None
     if cursor:
         try:
             after = position_of(cursor)
         except ValueError:
             raise invalid("cursor", "is not one that a page of this list gave out; start without it.") from None
-    filters = filters_of(asked)
-    page = newest(TaskRun.objects.visible_to(request.user), filters, after=after, limit=limit + 1)
-    more, page = len(page) > limit, page[:limit]
+    visible = TaskRun.objects.visible_to(request.user)
+    found = newest(visible.only("created_at", "seq", "owner"), filters_of(asked), after=after, limit=limit + 1)
+    more, page = len(found) > limit, found[:limit]
+    summary = manager.get_task_summary(viewer=request.user)
+    if is_known(request, response, [_version_of(run, request.user) for run in page], more, summary):
+        return Answer(304, None)
+    rows = visible.in_bulk([run.pk for run in page])
     return {
-        "tasks": [task_object(run, request.user) for run in page],
-        "summary": manager.get_task_summary(viewer=request.user),
+        "tasks": [task_object(rows[run.pk], request.user) for run in page if run.pk in rows],
+        "summary": summary,
         "next_cursor": cursor_of(page[-1]) if more else None,
     }
 
 
-@router.get("/summary", response=SummaryAnswer, summary="Count runs by status")
-def get_summary(request: HttpRequest) -> dict[str, Any]:
-    """Counts of the runs the asker may see."""
-    return {"summary": manager.get_task_summary(viewer=request.user)}
+@router.get(
+    "/summary",
+    response={200: SummaryAnswer, 304: None},
+    summary="Count runs by status",
+    description=f"Counts of the runs the asker may see. {POLLING}",
+)
+def get_summary(request: HttpRequest, response: HttpResponse) -> Any:
+    """The counts are their own version."""
+    summary = manager.get_task_summary(viewer=request.user)
+    return Answer(304, None) if is_known(request, response, summary) else {"summary": summary}
 
 
-@router.get("/task/{task_id}", response={200: TaskAnswer, 304: None}, summary="Show one run")
+@router.get(
+    "/task/{task_id}",
+    response={200: TaskAnswer, 304: None},
+    summary="Show one run",
+    description=f"One run. {POLLING}",
+)
 def get_task(request: HttpRequest, response: HttpResponse, task_id: UUID) -> Any:
-    """One run. Polling is cheap: send the ETag back in If-None-Match and hear 304 while nothing has changed."""
+    """The run as its `seq` says it stands."""
     run = get_visible_run(request.user, task_id)
-    etag = f'"{run.pk.hex}-{run.seq}"'
-    response["ETag"] = etag
-    patch_cache_control(response, private=True, no_cache=True)
-    if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]:
+    if is_known(request, response, _version_of(run, request.user)):
         return Answer(304, None)
     return {"task": task_object(run, request.user)}
 
@@ -262,6 +280,11 @@ def cleanup(
     if not (request.user.is_staff and request.user.has_perm("tasks.cleanup_taskrun")):
         raise ApiError(403, "forbidden", "Only staff who may clean up can delete old runs.")
     return {"deleted": manager.cleanup_old_tasks(max_age_hours, include_kept=include_kept)}
+
+
+def _version_of(run: TaskRun, viewer: Any) -> tuple[str, int, bool]:
+    """Changes whenever what `viewer` is shown of `run` does; the time left is worth no answer of its own."""
+    return run.pk.hex, run.seq, may_control(viewer, run)
 
 
 def _controllable(request: HttpRequest, task_id: UUID) -> TaskRun:
