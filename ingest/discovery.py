@@ -1,6 +1,7 @@
 """The first half of a run: what is new in a topic's sources?"""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -47,14 +48,25 @@ class Discovery:
 
 
 async def discover(
-    topic: Topic, fetcher: Fetcher, progress: Reporter, notebook: Notebook, *, dry_run: bool = False
+    topic: Topic,
+    fetcher: Fetcher,
+    progress: Reporter,
+    notebook: Notebook,
+    *,
+    only: Collection[int] | None = None,
+    dry_run: bool = False,
 ) -> Discovery:
     """Read every source of `topic` that may be read now and store its new entries as pending articles.
+
+    With `only`, the sources of these ids alone. Paused ones are never read.
 
     A source in trouble is noted with the source and does not stop the others. What an earlier attempt of the run has
     read is not read again, but counted. A dry run stores nothing, so it reads everything again.
     """
-    sources = await in_thread(lambda: list(topic.sources.all()))
+    wanted = topic.sources.filter(is_paused=False)
+    if only is not None:
+        wanted = wanted.filter(pk__in=only)
+    sources = await in_thread(lambda: list(wanted))
     now = timezone.now()
     found, due = Discovery(), []
     for source in sources:
@@ -66,9 +78,15 @@ async def discover(
         else:
             found.waiting += 1
     progress.update(stage=Stage.FEEDS, message=f"Reading {len(due)} feeds" if len(due) != 1 else "Reading 1 feed")
+    # 200 feeds on 200 hosts are not read at once.
+    room = asyncio.Semaphore(fetcher.bounds.connections)
     async with asyncio.TaskGroup() as group:
         for source in due:
-            group.create_task(_read_and_note(topic, source, fetcher, progress, notebook, found, dry_run=dry_run))
+            await room.acquire()
+            reading = group.create_task(
+                _read_and_note(topic, source, fetcher, progress, notebook, found, dry_run=dry_run)
+            )
+            reading.add_done_callback(lambda _done: room.release())
     return found
 
 

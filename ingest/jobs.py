@@ -1,6 +1,6 @@
 """The task functions of this room. Standard Django tasks: what they do is in service.py."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +31,16 @@ if TYPE_CHECKING:
     notification="ingest.texts.outcome",
 )
 async def collect(
-    context: "TaskContext", topic_id: int | None = None, limit: int | None = None, dry_run: bool = False
+    context: "TaskContext",
+    topic_id: int | None = None,
+    limit: int | None = None,
+    dry_run: bool = False,
+    sources: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """Collect one topic, or with None every topic of the run's owner, one after the other."""
+    """Collect one topic, or with None every topic of the run's owner, one after the other.
+
+    With `sources`, the sources of these ids alone are read.
+    """
     topics = await in_thread(_topics, context.owner_id, topic_id)
     if topic_id is not None and not topics:
         raise DoNotRetry("This topic does not exist any more.")
@@ -47,6 +54,7 @@ async def collect(
                 progress=context.progress,
                 run_id=context.run_id,
                 limit=left,
+                sources=sources,
                 dry_run=dry_run,
                 counted_before=sum(one["processed"] for one in outcomes),
                 notebook=notebook,
@@ -87,15 +95,22 @@ def _notebook_of(context: "TaskContext") -> Notebook:
 
 
 def start_collecting(
-    user: AbstractBaseUser, topic: Topic | None, *, limit: int | None = None, dry_run: bool = False
+    user: AbstractBaseUser,
+    topic: Topic | None,
+    *,
+    limit: int | None = None,
+    dry_run: bool = False,
+    sources: Sequence[int] | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> TaskResult:
     """Enqueue a collection of `topic` (None: of all topics of `user`) for the topic's owner.
 
-    Raises tasks.exceptions.AlreadyRunning when it is being collected already: the database decides.
+    With `sources`, of the sources of these ids alone. `metadata`: what else to remember with the run. Raises
+    tasks.exceptions.AlreadyRunning when it is being collected already: the database decides.
     """
     if topic is None:
         configured = collect.using(
-            owner=user, topic="all-topics", unique=_key_of_all(user.pk), metadata={"topic_name": ""}
+            owner=user, topic="all-topics", unique=_key_of_all(user.pk), metadata={"topic_name": "", **(metadata or {})}
         )
     else:
         configured = collect.using(
@@ -103,7 +118,7 @@ def start_collecting(
             topic=topic.channel,
             unique=unique_key(topic),
             title=f"Auto-Collect: {topic.name}",
-            metadata={"topic_id": topic.pk, "topic_name": topic.name},
+            metadata={"topic_id": topic.pk, "topic_name": topic.name, **(metadata or {})},
         )
     with transaction.atomic():
         # Whoever starts a collection locks the topics it would read: of two that overlap the second sees the first.
@@ -113,7 +128,8 @@ def start_collecting(
         rival = TaskRun.objects.live().filter(unique_key__in=rivals).first()
         if rival is not None:
             raise AlreadyRunning(rival.pk, rival.unique_key)
-        return configured.enqueue(topic_id=None if topic is None else topic.pk, limit=limit, dry_run=dry_run)
+        options: dict[str, Any] = {} if sources is None else {"sources": list(sources)}
+        return configured.enqueue(topic_id=None if topic is None else topic.pk, limit=limit, dry_run=dry_run, **options)
 
 
 def start_scheduled(owner: AbstractBaseUser | None, kwargs: dict[str, Any]) -> TaskResult:

@@ -1,7 +1,7 @@
 """Auto-ingest: from a topic's sources to decided articles, with progress all the way."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -32,12 +32,14 @@ async def run_auto_ingest(
     progress: Reporter,
     run_id: UUID,
     limit: int | None = None,
+    sources: Collection[int] | None = None,
     dry_run: bool = False,
     counted_before: int = 0,
     fetcher: Fetcher | None = None,
     notebook: Notebook | None = None,
 ) -> dict[str, Any]:
-    """Find what is new in the topic's sources and decide every pending article, `limit` at most.
+    """Find what is new in the topic's sources (of `sources` alone, if given) and decide every pending article, `limit`
+    at most.
 
     Taken up again after a kill, it goes on with what is left, by its `notebook` and by the articles themselves; its
     numbers include what it had done before. A dry run reads and judges the new entries, and stores nothing. A run that
@@ -53,11 +55,11 @@ async def run_auto_ingest(
             before, _ = await in_thread(store.count_decisions, run_id, topic.pk)
             candidates = await in_thread(_failed_before, topic.pk, notebook, run_id)
         elif dry_run:
-            found = await discover(topic, client, progress, notebook, dry_run=True)
+            found = await discover(topic, client, progress, notebook, only=sources, dry_run=True)
             new = [replace(one, id=-number) for number, one in enumerate(found.candidates.values(), start=1)]
             candidates = notebook.wanted(new)[:limit]
         else:
-            found = await discover(topic, client, progress, notebook)
+            found = await discover(topic, client, progress, notebook, only=sources)
             before, _ = await in_thread(store.count_decisions, run_id, topic.pk)
             left = None if limit is None else max(0, limit - sum(before.values()))
             candidates = await in_thread(get_pending_articles, topic.pk, left)

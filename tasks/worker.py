@@ -27,6 +27,7 @@ from psycopg import AsyncConnection
 from live.publishing import use_loop
 
 from .cleanup import cleanup_old_tasks
+from .clocks import keep_calling
 from .db import in_thread
 from .engine import Engine
 from .execution import Execution, Stop
@@ -78,6 +79,7 @@ class Worker:
             for part, work in {
                 "reconciler": lambda: keep_reconciling(self._pulse),
                 "schedules": keep_firing,
+                "clocks": keep_calling,
                 "description": self._vitals.keep_writing,
             }.items()
         ]

@@ -23,7 +23,7 @@ from tests.waiting import eventually
 from tests.workers import WorkerThread
 
 # Every document with Python in it, and how many blocks; each is run below, but for those of other tests.
-SHOWN = {"README.md": 1, "docs/frames.md": 1, "docs/retries.md": 4, "docs/schedules.md": 1, "docs/tasks.md": 2}
+SHOWN = {"README.md": 1, "docs/frames.md": 1, "docs/retries.md": 4, "docs/schedules.md": 2, "docs/tasks.md": 2}
 
 type Make = Callable[[str, str], ModuleType]
 
@@ -129,10 +129,12 @@ def test_every_test_that_the_operations_page_names_is_there() -> None:
         assert (ROOT / path).is_file(), path
 
 
-def test_the_schedules_page_shows_a_setting_of_the_right_shape() -> None:
+def test_the_schedules_page_shows_settings_of_the_right_shape() -> None:
     namespace: dict[str, Any] = {}
-    exec(blocks("docs/schedules.md", "python")[0], namespace)
+    for block in blocks("docs/schedules.md", "python"):
+        exec(block, namespace)
     assert settings.TASKS_SCHEDULABLE.items() <= namespace["TASKS_SCHEDULABLE"].items()
+    assert namespace["TASKS_CLOCKS"].items() <= settings.TASKS_CLOCKS.items()
 
 
 def test_the_ten_lines_of_the_readme_run(worker: WorkerThread, owner: User, shown: Make) -> None:
