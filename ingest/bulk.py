@@ -15,6 +15,7 @@ from .notebook import Notebook, key_of
 from .outcomes import outcome_of
 from .relevance import Rules
 from .reporting import Reporter
+from .rules import rules_of
 from .service import process_articles_batch
 
 MAX_URLS = 500
@@ -80,7 +81,7 @@ def _topic_and_rules(owner_id: int | None, name: str, *, save: bool) -> tuple[To
             topic.keywords.create(phrase=name)
     if topic is None:
         return Topic(name=name), Rules(include=(name,))
-    return topic, store.rules_of(topic)
+    return topic, rules_of(topic)
 
 
 def _candidates(urls: Sequence[str]) -> dict[str, store.Candidate]:

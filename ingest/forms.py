@@ -3,12 +3,17 @@
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from .canonical import canonical_url
 from .fetch import allowed_hosts
 from .guard import FetchError, check_url
-from .models import Keyword, Source, Topic
+from .models import Source, Topic
+from .relevance import Rules
+from .rules import BadKeyword, Keywords, keywords_of, read_lines, save_keywords, write_line
+
+RULE_COLUMNS = ("language", "relevance_threshold", "quality_threshold")
 
 
 class TopicForm(forms.ModelForm):
@@ -47,45 +52,99 @@ class TopicForm(forms.ModelForm):
 
     def clean_language(self) -> str:
         """Two letters, or nothing."""
-        language = str(self.cleaned_data["language"]).strip().lower()
-        if language and not (len(language) == 2 and language.isascii() and language.isalpha()):
-            raise forms.ValidationError(_("A language has two letters, such as “en”. Leave it empty for all."))
-        return language
+        return checked_language(self.cleaned_data["language"])
+
+    def clean_first_keywords(self) -> Keywords:
+        """The keywords in the lines."""
+        try:
+            return read_lines(str(self.cleaned_data["first_keywords"]).splitlines())
+        except BadKeyword as error:
+            raise forms.ValidationError(str(error)) from None
 
     def save(self, commit: bool = True) -> Topic:
         """Store the topic, and with a new one its keywords."""
-        topic = super().save(commit)
-        lines = str(self.cleaned_data.get("first_keywords", "")).splitlines()
-        for phrase, kind in keywords_in(lines).items():
-            topic.keywords.get_or_create(phrase=phrase, defaults={"kind": kind})
+        with transaction.atomic():
+            topic = super().save(commit)
+            if "first_keywords" in self.cleaned_data:
+                save_keywords(topic, self.cleaned_data["first_keywords"])
         return topic
 
 
-def keywords_in(lines: list[str]) -> dict[str, Keyword.Kind]:
-    """`heat pump`, `-sponsored` as phrases and what they mean."""
-    found = {}
-    for line in lines:
-        kind = Keyword.Kind.EXCLUDE if line.strip().startswith("-") else Keyword.Kind.INCLUDE
-        if phrase := " ".join(line.strip().removeprefix("-").split())[:100]:
-            found[phrase] = kind
-    return found
+class RulesForm(forms.Form):
+    """What a topic asks of its articles: keywords line by line, thresholds and language."""
+
+    include = forms.CharField(
+        label=_("Look for"),
+        required=False,
+        max_length=60_000,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
+        help_text=_(
+            "One word or phrase per line. Other forms of a word are found, too; in quotes it is looked for as it is. "
+            "Begin a line with title:, text:, author: or site: to look there alone."
+        ),
+    )
+    exclude = forms.CharField(
+        label=_("Keep out"),
+        required=False,
+        max_length=60_000,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text=_("An article with one of these in title or lead, or where the line says, is never added."),
+    )
+    relevance_threshold = forms.FloatField(label=_("Relevance threshold"), min_value=0, max_value=1)
+    quality_threshold = forms.FloatField(label=_("Quality threshold"), min_value=0, max_value=1)
+    language = forms.CharField(
+        label=_("Language"), required=False, max_length=10, help_text=_("Two letters, such as en. Empty: every one.")
+    )
+
+    def __init__(self, data: Any = None, *, topic: Topic) -> None:
+        keywords = keywords_of(topic)
+        initial = {
+            "include": "\n".join(map(write_line, keywords.include)),
+            "exclude": "\n".join(map(write_line, keywords.exclude)),
+            "relevance_threshold": topic.relevance_threshold,
+            "quality_threshold": topic.quality_threshold,
+            "language": topic.language,
+        }
+        super().__init__(data, initial=initial)
+        self.topic = topic
+        for name in ("relevance_threshold", "quality_threshold"):
+            self.fields[name].widget.attrs["step"] = "0.05"
+
+    def clean_language(self) -> str:
+        """Two letters, or nothing."""
+        return checked_language(self.cleaned_data["language"])
+
+    def clean(self) -> dict[str, Any]:
+        """The keywords of both lists, read together."""
+        super().clean()
+        sides = [str(self.cleaned_data.get(name, "")).splitlines() for name in ("include", "exclude")]
+        try:
+            self.cleaned_data["keywords"] = read_lines(*sides)
+        except BadKeyword as error:
+            self.add_error(None, str(error))
+        return self.cleaned_data
+
+    def rules(self) -> Rules:
+        """The rules as they were typed."""
+        return Rules(
+            include=self.cleaned_data["keywords"].include,
+            exclude=self.cleaned_data["keywords"].exclude,
+            **{name: self.cleaned_data[name] for name in RULE_COLUMNS},
+        )
+
+    def save(self) -> None:
+        """Let these be the topic's rules from now on."""
+        with transaction.atomic():
+            save_keywords(self.topic, self.cleaned_data["keywords"])
+            Topic.objects.filter(pk=self.topic.pk).update(**{name: self.cleaned_data[name] for name in RULE_COLUMNS})
 
 
-class KeywordForm(forms.ModelForm):
-    """One more keyword."""
-
-    class Meta:
-        model = Keyword
-        fields = ["phrase", "kind"]
-
-    def clean_phrase(self) -> str:
-        """A phrase the topic does not have yet."""
-        phrase = " ".join(str(self.cleaned_data["phrase"]).split())
-        if not any(map(str.isalnum, phrase)):
-            raise forms.ValidationError(_("A keyword needs letters or digits."))
-        if Keyword.objects.filter(topic_id=self.instance.topic_id, phrase=phrase).exists():
-            raise forms.ValidationError(_("This topic has that keyword already."))
-        return phrase
+def checked_language(typed: str) -> str:
+    """Two letters, or nothing for every language. Raises ValidationError."""
+    language = str(typed).strip().lower()
+    if language and not (len(language) == 2 and language.isascii() and language.isalpha()):
+        raise forms.ValidationError(_("A language has two letters, such as “en”. Leave it empty for all."))
+    return language
 
 
 class SourceForm(forms.ModelForm):

@@ -18,6 +18,7 @@ from .notebook import Notebook
 from .outcomes import Tally, outcome_of
 from .relevance import Rules
 from .reporting import Reporter
+from .rules import rules_of
 from .store import Candidate
 
 
@@ -116,7 +117,7 @@ async def process_articles_batch(
         candidates = [one for one in candidates if one.url not in done]
         done_before += len(noted)
     if rules is None:
-        rules = await in_thread(store.rules_of, topic)
+        rules = await in_thread(rules_of, topic)
     seen = Seen(await in_thread(store.recent_texts, topic.pk) if topic.pk else None)
     collector = Collector(
         topic=topic,

@@ -14,8 +14,7 @@ from django.utils import timezone
 from .canonical import canonical_url
 from .decisions import Decision
 from .feeds import Entry
-from .models import Article, Keyword, Topic
-from .relevance import Rules
+from .models import Article
 from .text import clip
 from .verdicts import Analysis, Verdict
 
@@ -47,20 +46,6 @@ class Decided:
     candidate: Candidate
     verdict: Verdict
     analysis: Analysis | None = None
-
-
-def rules_of(topic: Topic) -> Rules:
-    """What `topic` asks of its articles."""
-    phrases: dict[str, list[str]] = {kind: [] for kind in Keyword.Kind.values}
-    for phrase, kind in topic.keywords.values_list("phrase", "kind"):
-        phrases[kind].append(phrase)
-    return Rules(
-        include=tuple(phrases[Keyword.Kind.INCLUDE]),
-        exclude=tuple(phrases[Keyword.Kind.EXCLUDE]),
-        language=topic.language,
-        relevance_threshold=topic.relevance_threshold,
-        quality_threshold=topic.quality_threshold,
-    )
 
 
 def candidates_of(entries: Iterable[Entry], source: str) -> dict[str, Candidate]:

@@ -8,6 +8,12 @@ import Stemmer
 from sentencex import segment  # type: ignore[attr-defined]
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
+# Scripts that put no spaces between words (or, as Korean, particles right behind them): each character is a token, so
+# that a keyword is found inside a run of text.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
 _STEMMERS = {
     "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
     "fi": "finnish",
@@ -22,9 +28,22 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def stems(text: str, language: str = "en") -> list[str]:
-    """The stemmed words of `text`; words as they are where we know no stemmer for `language`."""
+def tokens(text: str) -> list[str]:
+    """What keywords are looked for in: the words of `text`; characters where a script does not part its words."""
     found = words(text)
+    if not _UNSPACED.search(text):
+        return found
+    return [token for word in found for token in (_parted(word) if _UNSPACED.search(word) else (word,))]
+
+
+def _parted(word: str) -> list[str]:
+    """`word` with each character of an unspaced script on its own; “AI热泵” is “ai”, “热”, “泵”."""
+    return _UNSPACED.sub(lambda found: f" {found[0]} ", word).split()
+
+
+def stems(text: str, language: str = "en") -> list[str]:
+    """The stemmed tokens of `text`; tokens as they are where we know no stemmer for `language`."""
+    found = tokens(text)
     stemmer = _stemmer(language)
     return stemmer.stemWords(found) if stemmer else found
 
@@ -59,3 +78,10 @@ def _stemmer(language: str) -> Stemmer.Stemmer | None:
 def stemmed_phrase(phrase: str, language: str) -> tuple[str, ...]:
     """A keyword as the stems to look for, in order."""
     return tuple(stems(phrase, language))
+
+
+@lru_cache(maxsize=4096)
+def exact_phrase(phrase: str) -> tuple[str, ...]:
+    """The tokens of a keyword in double quotes, in order; nothing for one without quotes."""
+    quoted = len(phrase) > 2 and phrase[0] == phrase[-1] == '"'
+    return tuple(tokens(phrase)) if quoted else ()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import articles, keywords, sources, topics
+from .views import articles, rules, sources, topics
 
 urlpatterns = [
     path("", topics.topic_list, name="keyword-alerts"),
@@ -13,8 +13,7 @@ urlpatterns = [
     path("<int:topic_id>/delete/", topics.topic_delete, name="topic-delete"),
     path("<int:topic_id>/collect/", topics.collect, name="auto-collect"),
     path("<int:topic_id>/read-all/", articles.read_all, name="topic-read-all"),
-    path("<int:topic_id>/keywords/", keywords.keyword_add, name="keyword-add"),
-    path("<int:topic_id>/keywords/<int:keyword_id>/delete/", keywords.keyword_delete, name="keyword-delete"),
+    path("<int:topic_id>/rules/", rules.topic_rules, name="topic-rules"),
     path("<int:topic_id>/sources/", sources.topic_sources, name="topic-sources"),
     path("<int:topic_id>/sources/<int:source_id>/delete/", sources.source_delete, name="source-delete"),
     path("articles/<int:article_id>/read/", articles.article_read, name="article-read"),

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from ninja import Field, Router, Schema
 
 from ingest import access
-from ingest.forms import keywords_in
-from ingest.models import Keyword, Topic
+from ingest.models import Topic
+from ingest.rules import BadKeyword, Keywords, keywords_of, read_lines, save_keywords, write_line
 from live.errors import invalid
 from live.frames import timestamp
 
@@ -18,7 +18,10 @@ router = Router()
 
 
 class ConfigChange(Schema):
-    """What to change about a topic; what is left out stays. Keyword lists replace the old ones."""
+    """What to change about a topic; what is left out stays. Keyword lists replace the old ones.
+
+    A keyword is a line as on the page of rules: `heat pump`, `title: tariff`, `"exactly these words"`.
+    """
 
     topic_id: int = Field(ge=1, le=2**63 - 1)
     relevance_threshold: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
@@ -45,14 +48,11 @@ def change_config(request: HttpRequest, payload: ConfigChange) -> dict[str, Any]
         for name in ("relevance_threshold", "quality_threshold", "language")
         if (value := getattr(payload, name)) is not None
     }
-    try:
-        with transaction.atomic():
-            if changes:
-                Topic.objects.filter(pk=topic.pk).update(**changes)
-            _replace_keywords(topic, Keyword.Kind.INCLUDE, payload.include)
-            _replace_keywords(topic, Keyword.Kind.EXCLUDE, payload.exclude)
-    except IntegrityError:
-        raise invalid("include", "a keyword cannot be included and excluded at once.") from None
+    with transaction.atomic():
+        if payload.include is not None or payload.exclude is not None:
+            save_keywords(topic, _keywords(topic, payload))
+        if changes:
+            Topic.objects.filter(pk=topic.pk).update(**changes)
     return {
         "success": True,
         "topic": _config_of(Topic.objects.prefetch_related("keywords", "sources").get(pk=topic.pk)),
@@ -60,15 +60,15 @@ def change_config(request: HttpRequest, payload: ConfigChange) -> dict[str, Any]
 
 
 def _config_of(topic: Topic) -> dict[str, Any]:
-    keywords = list(topic.keywords.all())
+    keywords = keywords_of(topic)
     return {
         "topic_id": topic.pk,
         "name": topic.name,
         "language": topic.language,
         "relevance_threshold": topic.relevance_threshold,
         "quality_threshold": topic.quality_threshold,
-        "include": [one.phrase for one in keywords if one.kind == Keyword.Kind.INCLUDE],
-        "exclude": [one.phrase for one in keywords if one.kind == Keyword.Kind.EXCLUDE],
+        "include": [*map(write_line, keywords.include)],
+        "exclude": [*map(write_line, keywords.exclude)],
         "sources": [
             {
                 "id": source.pk,
@@ -85,9 +85,12 @@ def _config_of(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _replace_keywords(topic: Topic, kind: Keyword.Kind, phrases: list[str] | None) -> None:
-    if phrases is None:
-        return
-    wanted = list(keywords_in([phrase.replace("\x00", "").lstrip("- ") for phrase in phrases]))
-    topic.keywords.filter(kind=kind).delete()
-    topic.keywords.bulk_create([Keyword(topic=topic, phrase=phrase, kind=kind) for phrase in wanted])
+def _keywords(topic: Topic, payload: ConfigChange) -> Keywords:
+    """The topic's keywords once the lists of `payload` have replaced theirs."""
+    before = keywords_of(topic)
+    include = payload.include if payload.include is not None else [*map(write_line, before.include)]
+    exclude = payload.exclude if payload.exclude is not None else [*map(write_line, before.exclude)]
+    try:
+        return read_lines([one.lstrip("- ") for one in include], exclude)
+    except BadKeyword as error:
+        raise invalid("include" if payload.include is not None else "exclude", str(error)) from None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ingest import access
 from ingest.models import Source, Topic
+from ingest.rules import keywords_of, write_line
 from tasks.access import Viewer
 from tasks.models import TaskRun
 from tasks.presenters import NOT_SHOWN, RunView, present_runs
@@ -77,9 +78,9 @@ def latest_runs(topics: Sequence[Topic], viewer: Viewer) -> dict[int, RunView]:
 
 
 def _topic_view(topic: Topic, run: RunView | None, viewer: Viewer) -> TopicView:
-    keywords = list(topic.keywords.all())
-    include = [keyword.phrase for keyword in keywords if keyword.kind == keyword.Kind.INCLUDE]
-    exclude = [keyword.phrase for keyword in keywords if keyword.kind == keyword.Kind.EXCLUDE]
+    keywords = keywords_of(topic)
+    include = [*map(write_line, keywords.include)]
+    exclude = [*map(write_line, keywords.exclude)]
     sources: Iterable[Source] = topic.sources.all()
     return TopicView(
         row=topic,

@@ -3,24 +3,18 @@
 from typing import cast
 
 from django.contrib.auth.models import User
-from django.forms import ModelForm
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from ingest.forms import KeywordForm
 from ingest.models import Topic
 from ingest.presenters.articles import page_of_articles
 from ingest.presenters.topics import present_topic
 
 
-def topic_page(
-    request: HttpRequest,
-    topic: Topic,
-    *,
-    keyword_form: KeywordForm | None = None,
-) -> HttpResponse:
-    """The page of a topic, with the forms as they were sent when they could not be used."""
+def topic_page(request: HttpRequest, topic: Topic) -> HttpResponse:
+    """The page of a topic."""
     user = cast(User, request.user)
     tabs, page, articles = page_of_articles(topic, request.GET.dict())
     context = {
@@ -29,11 +23,9 @@ def topic_page(
         "page_obj": page,
         "articles": articles,
         "newest": topic.articles.order_by("-id").values_list("id", flat=True).first() or 0,
-        "keywords": topic.keywords.all(),
-        "keyword_form": keyword_form or KeywordForm(),
         "sees_all": topic.owner_id != user.pk,
     }
-    return render(request, "ingest/topic.html", context, status=422 if keyword_form else 200)
+    return render(request, "ingest/topic.html", context)
 
 
 def back_to(request: HttpRequest, topic: Topic) -> HttpResponseRedirect:
@@ -44,6 +36,6 @@ def back_to(request: HttpRequest, topic: Topic) -> HttpResponseRedirect:
     return HttpResponseRedirect(topic.get_absolute_url())
 
 
-def status_of(form: ModelForm) -> int:
+def status_of(form: BaseForm) -> int:
     """422 for a form that was sent and could not be used: who got it back must not take it for done."""
     return 422 if form.is_bound else 200

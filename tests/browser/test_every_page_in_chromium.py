@@ -68,7 +68,7 @@ def paths(staff: User, owner: User) -> list[str]:
     found += [runs[7].get_absolute_url() + "?items=failed", reverse("task-cancel", args=[runs[0].pk])]
     found += [reverse("task-bulk", args=[action]) for action in ("cancel", "retry")]
     found += [reverse(f"schedule-{name}", args=[schedule.pk]) for name in ("edit", "delete")]
-    found += [reverse(f"topic-{name}", args=[topic.pk]) for name in ("detail", "edit", "delete", "sources")]
+    found += [reverse(f"topic-{name}", args=[topic.pk]) for name in ("detail", "edit", "delete", "sources", "rules")]
     return [*found, "/nothing/here/"]
 
 

@@ -62,12 +62,11 @@ def test_visitors_sign_in_first(topic: Topic) -> None:
 
 def routes(topic: Topic, article: Article) -> list[tuple[str, str]]:
     base = topic.get_absolute_url()
-    keyword = topic.keywords.first()
     source = topic.sources.create(url="https://news.example/feed")
     return [
         ("get", base), ("get", f"{base}edit/"), ("post", f"{base}edit/"), ("get", f"{base}delete/"),
         ("post", f"{base}delete/"), ("post", f"{base}collect/"), ("post", f"{base}read-all/"),
-        ("post", f"{base}keywords/"), ("post", f"{base}keywords/{keyword.pk}/delete/"), ("post", f"{base}sources/"),
+        ("post", f"{base}rules/"), ("post", f"{base}sources/"),
         ("post", f"{base}sources/{source.pk}/delete/"), ("post", f"/keyword-alerts/articles/{article.pk}/read/"),
         ("post", f"/keyword-alerts/articles/{article.pk}/unread/"),
     ]  # fmt: skip
@@ -88,10 +87,11 @@ def test_staff_see_every_topic_and_change_it_only_with_permission(
 ) -> None:
     page = client_of(staff).get(LIST).content.decode()
     assert "Energy" in page and "owner" in page
-    assert "Add keyword" in client_of(staff).get(topic.get_absolute_url()).content.decode()
+    assert "Change the rules" in client_of(staff).get(topic.get_absolute_url()).content.decode()
     staff.user_permissions.remove(Permission.objects.get(codename="change_topic"))
     client = client_of(User.objects.get(pk=staff.pk))
-    assert "Add keyword" not in client.get(topic.get_absolute_url()).content.decode()
+    assert "Change the rules" not in client.get(topic.get_absolute_url()).content.decode()
+    assert "Save rules" not in client.get(f"{topic.get_absolute_url()}rules/").content.decode()
     for method, path in routes(topic, article)[1:]:
         assert getattr(client, method)(path).status_code == 403, path
 
@@ -99,7 +99,7 @@ def test_staff_see_every_topic_and_change_it_only_with_permission(
 def test_writing_needs_post(client_of: ClientOf, owner: User, topic: Topic, article: Article) -> None:
     client = client_of(owner)
     for method, path in routes(topic, article):
-        if method == "post" and not path.endswith(("/edit/", "/sources/", f"{topic.pk}/delete/")):
+        if method == "post" and not path.endswith(("/edit/", "/sources/", "/rules/", f"{topic.pk}/delete/")):
             assert client.get(path).status_code == 405, path
 
 
@@ -244,31 +244,6 @@ def test_deleting_a_topic_stops_its_collection(
     client.post(f"{topic.get_absolute_url()}collect/")
     client.post(f"{topic.get_absolute_url()}delete/")
     assert TaskRun.objects.get().status == "cancelled"
-
-
-def test_keywords_come_and_go(client_of: ClientOf, owner: User, topic: Topic) -> None:
-    client, base = client_of(owner), topic.get_absolute_url()
-    assert client.post(f"{base}keywords/", {"phrase": " wind  farm ", "kind": "include"}).status_code == 302
-    keyword = topic.keywords.get(phrase="wind farm")
-    assert client.post(f"{base}keywords/{keyword.pk}/delete/").status_code == 302
-    assert not topic.keywords.filter(phrase="wind farm").exists()
-
-
-@pytest.mark.parametrize(
-    ("path", "data", "said"),
-    [
-        ("keywords/", {"phrase": "", "kind": "include"}, "required"),
-        ("keywords/", {"phrase": "heat pump", "kind": "include"}, "already"),
-        ("keywords/", {"phrase": "...", "kind": "include"}, "letters or digits"),
-        ("keywords/", {"phrase": "x", "kind": "maybe"}, "not one of"),
-    ],
-)
-def test_keywords_that_make_no_sense_are_refused_with_a_reason(
-    client_of: ClientOf, owner: User, topic: Topic, path: str, data: dict[str, str], said: str
-) -> None:
-    response = client_of(owner).post(topic.get_absolute_url() + path, data)
-    assert response.status_code == 422
-    assert said in response.content.decode()
 
 
 def test_run_auto_collect_shows_its_bar_at_once_and_only_once(

@@ -11,7 +11,7 @@ from ingest.dedupe import Seen, distance, fingerprint
 from ingest.demo_site.articles import story
 from ingest.language import language_of
 from ingest.quality import quality
-from ingest.relevance import Relevance, Rules, relevance
+from ingest.relevance import Relevance, Rules, Term, mentions, relevance
 from ingest.sentiment import sentiment
 from ingest.summary import summary
 from ingest.text import sentences, words
@@ -199,3 +199,71 @@ def test_what_is_no_web_address_has_no_canonical_form(url: str) -> None:
 @given(st.text(max_size=200))
 def test_words_are_lower_case_and_not_empty(text: str) -> None:
     assert all(word and word == word.lower() for word in words(text))
+
+
+def test_a_keyword_of_one_field_is_looked_for_there_alone_and_the_reason_says_so() -> None:
+    text, title = FILLER + " A tariff by Jane Doe.", "A tariff and a tariff"
+    assert rate(text, title, only("title", "tariff")).reason == "2 × tariff in the title"
+    assert rate(text, title, only("body", "tariff")).reason == "1 × tariff in the text"
+    assert rate(text, "", only("title", "tariff")).score == 0
+    assert rate("", title, only("body", "tariff")).score == 0
+    assert rate(text, title, only("author", "Jane Doe")).score == 0
+
+
+def only(field: str, phrase: str) -> Rules:
+    return Rules(include=(Term(phrase=phrase, field=field),))  # type: ignore[arg-type]
+
+
+def by_name(rules: Rules, author: str = "Jane Doe", text: str = FILLER) -> Relevance:
+    sites = ("The Daily Post", "news.example.com")
+    return relevance(title="", text=text, language="en", author=author, sites=sites, rules=rules)
+
+
+def test_an_author_or_a_site_is_enough_however_long_the_text() -> None:
+    assert by_name(only("author", "jane doe")).reason == "1 × jane doe in the author’s name"
+    for phrase in ("daily post", "example.com", "news.example.com"):
+        assert by_name(only("site", phrase), text=FILLER * 9).score == by_name(only("site", phrase)).score > 0.4
+    assert by_name(only("site", "post news")).score == 0, "two names side by side are not one"
+    assert by_name(only("author", "Doe Jane")).score == 0
+
+
+def test_an_excluded_keyword_counts_in_its_field() -> None:
+    def out(field: str, phrase: str) -> Rules:
+        return Rules(include=("council",), exclude=(Term(phrase=phrase, field=field),))  # type: ignore[arg-type]
+
+    assert by_name(out("author", "Jane Doe")).reason == "contains the excluded “Jane Doe” in the author’s name"
+    assert by_name(out("title", "Jane Doe")).score > 0
+    late = FILLER * 2 + " sponsored"
+    assert by_name(out("any", "sponsored"), text=late).score > 0
+    assert by_name(out("body", "sponsored"), text=late).score == 0
+
+
+def test_a_keyword_in_quotes_is_looked_for_as_it_is_written() -> None:
+    text = FILLER + " Heat pumps and HEAT PUMP."
+    assert rate(text, rules=Rules(include=("heat pump",))).matches[0].count == 2
+    assert rate(text, rules=Rules(include=('"heat pump"',))).reason == '1 × "heat pump"'
+    assert rate(text, rules=Rules(include=('"heat pumping"',))).score == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("德国的新型热泵市场增长很快。", "热泵"),
+        ("家庭用ヒートポンプの販売が伸びた。", "ヒートポンプ"),
+        ("정부는 히트펌프를 지원한다.", "히트펌프"),
+        ("ผู้คนใช้ปั๊มความร้อนที่บ้าน", "ปั๊มความร้อน"),
+        ("最新的AI热泵技术", "AI热泵"),
+        ("Тепловые насосы и тепловых насосов", "тепловые насосы"),
+    ],
+)
+def test_keywords_are_found_in_scripts_that_do_not_part_their_words(text: str, phrase: str) -> None:
+    for language in (language_of(text), "", "en"):
+        assert rate(text, rules=Rules(include=(phrase,)), language=language).score > 0
+        assert rate(text, rules=Rules(include=(f'"{phrase}"',)), language=language).score > 0
+    assert rate(text, rules=Rules(include=("核能",))).score == 0
+
+
+def test_an_alert_phrase_is_mentioned_in_title_or_text() -> None:
+    assert mentions("heat pump", title="", text="Two heat pumps.", language="en")
+    assert mentions("heat pump", title="Heat pumps", text="", language="en")
+    assert not mentions('"heat pump"', title="Heat pumps", text="", language="en")
