@@ -9,7 +9,8 @@ class LiveConfig(AppConfig):
     name = "live"
 
     def ready(self) -> None:
-        """Let the hubs know when access changes."""
-        from . import signals
+        """Let the hubs know when access changes, and HTML sockets what theirs is worth."""
+        from . import fragments, freshness, signals
 
         signals.connect()
+        fragments.register("freshness", freshness.render)

@@ -14,6 +14,7 @@ type Frame = dict[str, Any]
 
 # Of these only the newest matters: each carries the whole truth of its moment, in absolute values.
 _REPLACEABLE_STATUSES = frozenset({"progress", "pending"})
+_REPLACEABLE_TYPES = frozenset({"unread_count", "freshness"})
 # These say all that a progress frame says and more: progress still waiting behind them is out of date.
 _COVERS_PROGRESS = frozenset({"batch_update", "completed", "error", "cancelled"})
 _LARGEST_INTEGER = 2**63
@@ -88,6 +89,11 @@ def queue(name: str, *, paused: bool) -> Frame:
     return {"type": "queue", "queue": name, "paused": paused, "timestamp": timestamp()}
 
 
+def freshness(*, fresh: bool, as_of: datetime) -> Frame:
+    """Is everything that was told so far known to be true? If not, it was at `as_of`, and may no longer be."""
+    return {"type": "freshness", "fresh": fresh, "as_of": timestamp(as_of), "timestamp": timestamp()}
+
+
 def reset(job_id: UUID | str | None = None) -> Frame:
     """Frames were passed over: forget what you pieced together, a snapshot follows."""
     frame: Frame = {"type": "reset"}
@@ -116,7 +122,7 @@ def slot(frame: Frame) -> str | None:
     kind = frame.get("type")
     if kind == "job_update" and frame.get("status") in _REPLACEABLE_STATUSES:
         return f"job:{frame.get('job_id')}"
-    return "unread_count" if kind == "unread_count" else None
+    return str(kind) if kind in _REPLACEABLE_TYPES else None
 
 
 def covers_progress(frame: Frame) -> bool:

@@ -217,6 +217,18 @@ class Queue(Strict):
     timestamp: Timestamp
 
 
+class Freshness(Strict):
+    """Whether everything told so far is known to be true; with `fresh: false` it was at `as_of`, and may no longer be.
+
+    Nothing has to be done: once the server can read its database again it tells what is new, then `fresh: true`.
+    """
+
+    type: Literal["freshness"]
+    fresh: bool
+    as_of: Timestamp
+    timestamp: Timestamp
+
+
 class Error(Strict):
     """What you sent could not be used; the socket stays open."""
 
@@ -227,7 +239,17 @@ class Error(Strict):
 
 
 ServerFrame = Annotated[
-    JobUpdate | DirectMessage | Pong | StatusRequest | Subscribed | Reset | Queue | Notification | UnreadCount | Error,
+    JobUpdate
+    | DirectMessage
+    | Pong
+    | StatusRequest
+    | Subscribed
+    | Reset
+    | Queue
+    | Freshness
+    | Notification
+    | UnreadCount
+    | Error,
     Field(discriminator="type"),
 ]
 

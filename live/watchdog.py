@@ -15,6 +15,7 @@ from . import sources
 from .credentials import Credentials, withdrawn
 from .database import in_database_thread
 from .frames import Frame
+from .freshness import Freshness, Moment
 from .groups import Group
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Watchdog:
         self._task: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
         self._failing: set[str] = set()
+        self._freshness = Freshness(hub)
 
     def wake(self) -> None:
         """Sockets are open: watch them."""
@@ -50,16 +52,21 @@ class Watchdog:
         """Until the last socket has gone."""
         interval = getattr(settings, "LIVE_RECONCILE_SECONDS", DEFAULT_INTERVAL)
         wait = interval
-        while self._hub.sockets:
-            try:
-                async with asyncio.timeout(wait):
-                    await self._asked.wait()
-                self._asked.clear()
-                wait = min(FOLLOW_UP, interval)
-            except TimeoutError:
-                wait = interval
-            await self.look()
-            await asyncio.sleep(SHORTEST_INTERVAL)
+        # Beside the re-reads, not between them: one that hangs is the very thing to be found out.
+        freshness = asyncio.create_task(self._freshness.watch(interval), name="live-freshness")
+        try:
+            while self._hub.sockets:
+                try:
+                    async with asyncio.timeout(wait):
+                        await self._asked.wait()
+                    self._asked.clear()
+                    wait = min(FOLLOW_UP, interval)
+                except TimeoutError:
+                    wait = interval
+                await self.look()
+                await asyncio.sleep(SHORTEST_INTERVAL)
+        finally:
+            freshness.cancel()
 
     async def look(self) -> None:
         """Close what may no longer be open, deliver what is newer in the database than on the sockets."""
@@ -67,7 +74,7 @@ class Watchdog:
             try:
                 await step()
             except Exception:
-                # Most likely the database is away. What is open stays open, and is looked at again.
+                # Most likely the database is away. What is open stays open, is looked at again, and is told.
                 if step.__name__ not in self._failing:
                     logger.exception("Live sockets could not be re-checked; trying again.")
                 self._failing.add(step.__name__)
@@ -99,6 +106,7 @@ class Watchdog:
                         socket.close(4403, "No longer allowed")
 
     async def _reread(self) -> None:
+        began = Moment()
         # By function, not by kind: whoever reads several kinds is asked once.
         asked: dict[sources.Reread, set[Group]] = {}
         for group in self._hub.watched():
@@ -112,6 +120,7 @@ class Watchdog:
             # What was just read may still be on its way, and a batch or log line before it: those come first.
             await asyncio.sleep(IN_FLIGHT)
         self._hub.reconcile(addressed)
+        self._freshness.confirm(began)
 
 
 def _listed[A, T](ask: Callable[[Collection[A]], Iterable[T]], about: Collection[A]) -> Callable[[], list[T]]:

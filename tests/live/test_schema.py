@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from pydantic import TypeAdapter, ValidationError
 
 from live import frames, schema
@@ -54,6 +55,7 @@ def test_the_reference_names_every_frame(adapter: TypeAdapter[Any], key: str) ->
         frames.reset(RUN),
         frames.unread_count(3),
         frames.queue("default", paused=True),
+        frames.freshness(fresh=False, as_of=timezone.now()),
         frames.job_update(RUN, seq=1, status="log", payload={"level": "info", "message": "…"}),
     ],
 )
