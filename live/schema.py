@@ -189,8 +189,10 @@ class NotificationFields(Strict):
     title: str
     message: str
     link: str | None
+    severity: Literal["info", "success", "warning", "error"] | None = Field(description="Null: as the type says.")
+    occurrences: int = Field(ge=1, description="How often it was told while it was unread; the newest words stand.")
     read: bool
-    created_at: str
+    created_at: str = Field(description="When it was told last.")
 
 
 class Notification(Strict):

@@ -3,22 +3,25 @@
 Plain synchronous functions. Whatever changes what a user sees is published once it is committed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group as UserGroup
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, Subquery
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.text import Truncator
 
 from . import links
+from .arrivals import KEY_MAX_LENGTH, Draft, store
 from .counting import unread_count_of
-from .models import Notification, NotificationReceipt
+from .models import Notification, NotificationReceipt, Severity
 from .news import publish_arrival, publish_count
 from .paging import Page, page_for
+from .recipients import recipient_named
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -40,28 +43,40 @@ def create_notification(
     title: str,
     message: str,
     link: str | None = None,
-    recipient: int | None = None,
+    severity: str = "",
+    dedupe_key: str = "",
+    expires_at: datetime | None = None,
 ) -> Notification:
     """Notify one user, or with `username=None` everyone who has an account now.
 
-    `recipient`: the user's primary key, if it was just read together with the name; otherwise it is looked up.
+    While a notification with the same `dedupe_key` is unread by this user, it is that one which rises, says the newest
+    and counts its `occurrences`; a broadcast has no such key. A flood of one type is counted on one as well (arrivals).
+    After `expires_at` it is taken away, read or not. `severity` is one of models.Severity.
 
     Texts that are too long are cut, characters the database cannot hold are dropped: news of a run must not
     fail over its wording. Raises UnknownRecipient, and links.LinkRefused for a link that is no path on this
     site; an open transaction stays usable after either.
     """
-    fields = _storable(type=type, title=title, message=message, link=link)
-    if username is None:
-        recipient = None
-    elif recipient is None and (recipient := _pks_by_name([username]).get(username)) is None:
+    if severity and severity not in Severity.values:
+        raise ValueError(f"A severity is one of {', '.join(Severity.values)}.")
+    if dedupe_key and username is None:
+        raise ValueError("A broadcast is told once: everyone reads it alone, so there is nothing to count on.")
+    draft = Draft(
+        **_storable(type=type, title=title, message=message, link=link),
+        severity=severity,
+        dedupe_key=_text(dedupe_key, KEY_MAX_LENGTH),
+        expires_at=expires_at,
+    )
+    recipient = None
+    if username is not None and (recipient := recipient_named(username, draft.type)) is None:
         raise UnknownRecipient(username)
     try:
         with transaction.atomic():
-            notification = Notification.objects.create(user_id=username, **fields)
+            notification = store(draft, recipient)
     except IntegrityError as error:
         # Deleted or renamed since we looked.
         raise UnknownRecipient(username) from error
-    publish_arrival(notification, recipient)
+    publish_arrival(notification, recipient.pk if recipient else None)
     return notification
 
 
@@ -78,6 +93,7 @@ def create_notifications(
         created = Notification.objects.bulk_create(rows, batch_size=1000)
         # bulk_create sends no signals; each reader is told here.
         for notification in created:
+            notification.more = None
             publish_arrival(notification, recipients[notification.user_id or ""])
     return created
 
@@ -131,7 +147,9 @@ def mark_all_notifications_as_read(user: "User", up_to: int | datetime | None = 
     if isinstance(up_to, datetime):
         seen = Q(created_at__lte=up_to)
     elif up_to is not None:
-        seen = Q(pk__lte=up_to)
+        # A repeated one has an old id and a new time: what rose after the newest they saw, they have not seen.
+        newest_seen = Notification.objects.filter(pk=up_to).values("created_at")[:1]
+        seen = Q(pk__lte=up_to, created_at__lte=Coalesce(Subquery(newest_seen), Now()))
     with transaction.atomic():
         count = Notification.objects.own(user).unread().filter(seen).update(read=True)
         broadcasts = Notification.objects.unread_broadcasts_for(user).filter(seen).order_by()
@@ -199,12 +217,7 @@ def _keep_receipts(broadcasts: "QuerySet[Notification, int]", user: "User", fiel
     return len(receipts)
 
 
-def _pks_by_name(usernames: Sequence[str]) -> dict[str, int]:
-    users = get_user_model()._default_manager.filter(username__in=usernames)
-    return dict(users.values_list("username", "pk"))
-
-
-def _storable(*, type: str, title: str, message: str, link: str | None) -> dict[str, str | None]:
+def _storable(*, type: str, title: str, message: str, link: str | None) -> dict[str, Any]:
     return {
         "type": _text(type, TYPE_MAX_LENGTH),
         "title": _text(title, TITLE_MAX_LENGTH),

@@ -25,6 +25,8 @@ def fields_of(notification: Notification) -> dict[str, Any]:
         "title": notification.title,
         "message": notification.message,
         "link": notification.safe_link or None,
+        "severity": notification.severity or None,
+        "occurrences": notification.occurrences,
         "read": notification.read,
         # To the microsecond: it comes back as `up_to` of mark-all-read.
         "created_at": notification.created_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
@@ -40,6 +42,11 @@ def publish_arrival(notification: Notification, recipient_pk: int | None) -> Non
 def publish_count(user_pk: int) -> None:
     """Once committed: what is unread has changed for this user, in every tab."""
     publish_on_commit([user_group(user_pk)], {"type": "unread_count"})
+
+
+def publish_counts() -> None:
+    """Once committed: what is unread may have changed for everyone."""
+    publish_on_commit([EVERYONE], {"type": "unread_count"})
 
 
 def register() -> None:

@@ -1,4 +1,7 @@
-"""The list of a user's notifications, newest first, a page at a time: rows and both counts in one query."""
+"""The list of a user's notifications, newest first, a page at a time.
+
+Rows and both counts come in one query, and what few rows say beyond their columns in another.
+"""
 
 import base64
 import binascii
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, F, OuterRef, Q
 
 from .counting import SubqueryCount
-from .models import Notification, NotificationQuerySet, NotificationReceipt
+from .models import Notification, NotificationDetails, NotificationQuerySet, NotificationReceipt
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -69,8 +72,10 @@ def page_for(
     else:
         parts = (own, broadcasts, every_own, every_broadcast)
         numbers = {name: part.count() for name, part in zip(counts, parts, strict=True)}
+    details = NotificationDetails.objects.in_bulk([row.pk for row in rows])
     for row in rows:
         row.read = row.read_by_user
+        row.more = details.get(row.pk)
     return Page(
         notifications=list[Notification](rows[:limit]),
         count=numbers["count_own"] + numbers["count_broadcast"],

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any
 from django.template.loader import render_to_string
 
 from . import facade
-from .models import Notification
+from .models import Notification, Severity
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 PANEL_SIZE = 10
 PAGE_SIZE = 20
+_TONES = {
+    Severity.INFO: ("info", "info"),
+    Severity.SUCCESS: ("good", "completed"),
+    Severity.WARNING: ("warn", "info"),
+    Severity.ERROR: ("bad", "failed"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +36,7 @@ class NoticeView:
     read: bool
     at: datetime
     is_broadcast: bool
+    occurrences: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +58,7 @@ class NoticePage:
 
 def present(notification: Notification) -> NoticeView:
     """One notification; `read` on it must be the reader's own."""
-    tone, icon = _tone(notification.type)
+    tone, icon = _TONES.get(notification.severity) or _tone(notification.type)
     return NoticeView(
         id=notification.pk,
         kind=notification.type.replace("_", " ").capitalize(),
@@ -63,6 +70,7 @@ def present(notification: Notification) -> NoticeView:
         read=notification.read,
         at=notification.created_at,
         is_broadcast=notification.is_broadcast,
+        occurrences=notification.occurrences,
     )
 
 

@@ -206,11 +206,14 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 # Tasks that schedules may start, each with the function that starts it, or "" for plain enqueueing.
 TASKS_SCHEDULABLE = {"ingest.jobs.collect": "ingest.jobs.start_scheduled"}
 # Functions that every worker calls every so many seconds: each sees for itself whether something is due.
-TASKS_CLOCKS = {"ingest.sources.schedule.start_due": 15.0}
+TASKS_CLOCKS = {"ingest.sources.schedule.start_due": 15.0, "notifications.upkeep.look": 10.0}
 
 LIVE_RECONCILE_SECONDS = float(os.environ.get("LIVE_RECONCILE_SECONDS", "2.5"))
 LIVE_MAX_AGE_SECONDS = float(os.environ.get("LIVE_MAX_AGE_SECONDS", "3600"))
 LIVE_MAX_SOCKETS_PER_USER = int(os.environ.get("LIVE_MAX_SOCKETS_PER_USER", "50"))
+
+NOTIFICATIONS_KEEP_DAYS = float(os.environ.get("NOTIFICATIONS_KEEP_DAYS", "90"))
+NOTIFICATIONS_STORM_LIMIT = int(os.environ.get("NOTIFICATIONS_STORM_LIMIT", "30"))
 
 # The built-in news site of `demo` and `collect`, on loopback only.
 DEMO_SITE_PORT = int(os.environ.get("DEMO_SITE_PORT", "8765"))

@@ -46,7 +46,6 @@ def send_outcome(run: TaskRun, texts: str = "") -> None:
                     title=draft.title,
                     message=draft.message,
                     link=draft.link,
-                    recipient=run.owner_id,
                 )
     except Exception:
         logger.exception("No notification for run %s", run.pk)

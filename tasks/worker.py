@@ -25,6 +25,7 @@ from procrastinate.manager import JobManager
 from psycopg import AsyncConnection
 
 from live.publishing import use_loop
+from notifications import upkeep
 
 from .cleanup import cleanup_old_tasks
 from .clocks import keep_calling
@@ -202,8 +203,9 @@ async def execute(context: JobContext, run_id: str, attempt: int) -> None:
 @engine.periodic(cron="17 * * * *")
 @engine.task(name="tasks.cleanup", queue=MAINTENANCE_QUEUE, pass_context=False)
 async def cleanup(timestamp: int) -> None:
-    """Once an hour, on one worker: delete the runs that need to be kept no longer, forget workers that are gone."""
+    """Once an hour, on one worker: delete runs and notifications that are old, forget workers that are gone."""
     await in_thread(forget)
+    await in_thread(upkeep.delete_old)
     deleted = await in_thread(cleanup_old_tasks, None)
     logger.info("Cleanup deleted %s old runs", deleted)
 

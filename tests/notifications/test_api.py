@@ -57,6 +57,8 @@ def test_the_list_has_the_drawn_shape(owner: User, client_of: ClientOf) -> None:
                 "message": "M",
                 "link": "/keyword-alerts/",
                 "read": False,
+                "severity": None,
+                "occurrences": 1,
                 "created_at": made.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             }
         ],

@@ -1,6 +1,7 @@
 """The notifications page, the panel and the bell, as forms and as htmx sees them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -36,7 +37,7 @@ def test_a_link_that_leads_away_is_not_followed_even_when_it_got_into_the_table(
     owner: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notice = notify(link="/tasks/")
-    monkeypatch.setattr("notifications.models.is_local_path", lambda link: False)
+    monkeypatch.setattr("notifications.models.messages.is_local_path", lambda link: False)
     answer = client_of(owner).post(reverse("notification-open", args=[notice.pk]))
     assert answer["Location"] == LIST
 
@@ -124,7 +125,8 @@ def test_what_another_tab_dismissed_first_is_no_error_in_the_panel(owner: User, 
     assert "No notifications yet" in read(answer.content).text
 
 
-def test_pages_of_notifications_go_on_where_the_last_one_ended(owner: User, client_of: ClientOf) -> None:
+def test_pages_of_notifications_go_on_where_the_last_one_ended(owner: User, client_of: ClientOf, settings: Any) -> None:
+    settings.NOTIFICATIONS_STORM_LIMIT = 100
     for number in range(45):
         notify(title=f"Notice {number}")
     client, path, seen = client_of(owner), LIST, 0

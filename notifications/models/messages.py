@@ -1,5 +1,6 @@
 """Notifications, and who has read which broadcast."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -9,11 +10,13 @@ from django.db import models
 from django.db.models import CheckConstraint, Exists, Func, Index, OuterRef, Q, UniqueConstraint
 from django.utils import timezone
 
-from .links import LINK_MAX_LENGTH, LINK_PATTERN, is_local_path
+from notifications.links import LINK_MAX_LENGTH, LINK_PATTERN, is_local_path
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django_stubs_ext.db.models.manager import RelatedManager
+
+    from .details import NotificationDetails
 
 
 class CurrentTimestamp(Func):
@@ -29,6 +32,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def own(self, user: "User") -> Self:
         """Notifications addressed to `user` by name."""
         return self.filter(user_id=user.get_username())
+
+    def repeated(self, dedupe_key: str) -> Self:
+        """The unread one that more of the same news is counted on, if there is one."""
+        return self.unread().filter(details__dedupe_key=dedupe_key).order_by("-pk")
 
     def broadcasts(self) -> Self:
         """Notifications addressed to everyone."""
@@ -125,6 +132,23 @@ class Notification(models.Model):
     def is_broadcast(self) -> bool:
         """Is it addressed to everyone?"""
         return self.user_id is None
+
+    @cached_property
+    def more(self) -> "NotificationDetails | None":
+        """What it says beyond its columns; most say nothing. Whoever has just read or written that, assigns it."""
+        from .details import NotificationDetails
+
+        return NotificationDetails.objects.filter(pk=self.pk).first()
+
+    @property
+    def severity(self) -> str:
+        """How much it matters, empty for what its type says."""
+        return self.more.severity if self.more else ""
+
+    @property
+    def occurrences(self) -> int:
+        """How often it was told while it was unread."""
+        return self.more.occurrences if self.more else 1
 
     @property
     def safe_link(self) -> str:

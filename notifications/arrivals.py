@@ -1,0 +1,87 @@
+"""How one notification gets into its table: as a row of its own, or as one more of what is unread already.
+
+Counted on an unread one is news with the same dedupe key, and, in a storm, news of the same type: thirty in ten minutes
+are read by nobody, so from there on one of them says how many there were. Each is still told to open pages, and none is
+lost: `occurrences` adds up.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from .models import Notification, NotificationDetails
+from .recipients import Recipient
+
+KEY_MAX_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A notification that is not stored yet. Its texts fit; its link is a path on this site."""
+
+    type: str
+    title: str
+    message: str
+    link: str | None = None
+    severity: str = ""
+    dedupe_key: str = ""
+    expires_at: datetime | None = None
+
+
+def store(draft: Draft, recipient: Recipient | None) -> Notification:
+    """Store `draft` for `recipient`, with None for everyone. In a transaction of the caller's."""
+    if recipient is None:
+        return _create(draft, None, key="")
+    if draft.dedupe_key:
+        return _repeat(draft, recipient, key=f"{recipient.pk}:{draft.dedupe_key[:KEY_MAX_LENGTH]}")
+    if recipient.is_flooded:
+        return _repeat(_folded(draft), recipient, key=f"{recipient.pk}:storm:{draft.type}")
+    return _create(draft, recipient.username, key="")
+
+
+def _repeat(draft: Draft, recipient: Recipient, *, key: str) -> Notification:
+    with connection.cursor() as cursor:
+        # Two with one key at once would both find nothing to count on.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+    known = Notification.objects.repeated(key).first()
+    if known is None or not _raise(known, draft):
+        return _create(draft, recipient.username, key=key)
+    return known
+
+
+def _raise(known: Notification, draft: Draft) -> bool:
+    """Let `known` say the newest, on top of the list, counted. False if it was read meanwhile: then it is done with."""
+    newest = {"type": draft.type, "title": draft.title, "message": draft.message, "link": draft.link}
+    with transaction.atomic():
+        if not Notification.objects.filter(pk=known.pk).unread().update(**newest, created_at=timezone.now()):
+            return False
+        NotificationDetails.objects.filter(pk=known.pk).update(
+            occurrences=F("occurrences") + 1, severity=draft.severity, expires_at=draft.expires_at
+        )
+    known.refresh_from_db()
+    known.more = NotificationDetails.objects.get(pk=known.pk)
+    return True
+
+
+def _create(draft: Draft, username: str | None, *, key: str) -> Notification:
+    made = Notification.objects.create(
+        user_id=username, type=draft.type, title=draft.title, message=draft.message, link=draft.link
+    )
+    made.more = None
+    if draft.severity or draft.expires_at or key:
+        made.more = NotificationDetails.objects.create(
+            notification=made,
+            severity=draft.severity,
+            dedupe_key=key,
+            first_at=made.created_at,
+            expires_at=draft.expires_at,
+        )
+    return made
+
+
+def _folded(draft: Draft) -> Draft:
+    """What stands for many of one type."""
+    return replace(draft, title=f"Many at once: {draft.type.replace('_', ' ')}", message=f"The newest: {draft.title}")
