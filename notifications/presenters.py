@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PANEL_SIZE = 10
 PAGE_SIZE = 20
-_TONES = {
+_TONES: dict[str, tuple[str, str]] = {
     Severity.INFO: ("info", "info"),
     Severity.SUCCESS: ("good", "completed"),
     Severity.WARNING: ("warn", "info"),
