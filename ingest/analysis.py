@@ -68,9 +68,16 @@ def score_reading(reading: Reading, rules: Rules) -> Scores:
     return Scores(relevance=judge_relevance(reading, rules), quality=judge_quality(reading))
 
 
-def judge_relevance(reading: Reading, rules: Rules) -> Relevance:
-    """How much the reading is about what `rules` ask for."""
-    return relevance(title=reading.title, text=reading.text, language=reading.language, rules=rules)
+def judge_relevance(reading: Reading, rules: Rules, author: str = "", host: str = "") -> Relevance:
+    """How much the reading is about what `rules` ask for. `author`: as its feed says; `host`: where it was found."""
+    return relevance(
+        title=reading.title,
+        text=reading.text,
+        language=reading.language,
+        author=author or reading.author,
+        sites=(reading.site, host),
+        rules=rules,
+    )
 
 
 def judge_quality(reading: Reading, found: Sequence[str] | None = None) -> Quality:

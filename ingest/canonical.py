@@ -28,3 +28,11 @@ def canonical_url(url: str) -> str:
     query = urlencode([pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(pair[0])])
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._").rstrip("/") or "/"
     return urlunsplit(("https", host, path, query, ""))
+
+
+def host_of(url: str) -> str:
+    """The host in an address, in lower case; nothing for one that cannot be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

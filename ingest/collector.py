@@ -99,7 +99,7 @@ class Collector:
         if not reading.text:
             raise AnalysisError(Failure.NO_TEXT)
         self._progress.update(stage=Stage.RELEVANCE, current_item=candidate.label)
-        relevance = await in_child(stages.judge_relevance, reading, self._rules)
+        relevance = await in_child(stages.judge_relevance, reading, self._rules, candidate.author, candidate.host)
         self._progress.update(stage=Stage.QUALITY, current_item=candidate.label)
         quality = await in_child(stages.judge_quality, reading)
         return Analysis(reading=reading, scores=stages.Scores(relevance=relevance, quality=quality))
@@ -132,7 +132,7 @@ class Collector:
         verdict = judge(analysis, self._rules, twin)
         if verdict.decision == Decision.APPROVED:
             self._seen.add(candidate.id, analysis.reading.simhash)
-        return Decided(candidate=candidate, verdict=verdict, analysis=analysis)
+        return Decided(candidate=candidate, verdict=verdict, analysis=analysis, rules=self._rules.stamp)
 
     def _save_is_due(self) -> bool:
         return len(self._unsaved) >= BATCH or time.monotonic() - self._saved_at >= SAVE_AFTER_SECONDS

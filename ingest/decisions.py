@@ -15,6 +15,10 @@ class Decision(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+# What rules decide, and other rules may decide otherwise.
+JUDGED = (Decision.APPROVED, Decision.FILTERED_RELEVANCE, Decision.REJECTED_QUALITY, Decision.DUPLICATE)
+
+
 class Failure(models.TextChoices):
     """Why an article (or a feed) could not be read. The labels are what a person is told."""
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from .canonical import canonical_url
+from .canonical import canonical_url, host_of
 from .decisions import Decision
 from .feeds import Entry
 from .models import Article
@@ -38,14 +38,22 @@ class Candidate:
         """What a person reads while it is worked on."""
         return self.title or self.url
 
+    @property
+    def host(self) -> str:
+        """The host it was found on; nothing for an address that cannot be read."""
+        return host_of(self.url)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decided:
-    """A candidate with its verdict, and the analysis behind it unless it failed."""
+    """A candidate with its verdict, and the analysis behind it unless it failed. `rules`: the stamp of those it was
+    judged by.
+    """
 
     candidate: Candidate
     verdict: Verdict
     analysis: Analysis | None = None
+    rules: str = ""
 
 
 def candidates_of(entries: Iterable[Entry], source: str) -> dict[str, Candidate]:
@@ -172,6 +180,7 @@ def _values(one: Decided, now: datetime) -> dict[str, Any]:
         "decision": one.verdict.decision,
         "failure": one.verdict.failure or "",
         "reasons": dict(one.verdict.reasons),
+        "rules": one.rules,
     }
     if one.analysis is None:
         return values

@@ -1,11 +1,12 @@
 """Topics people follow, the sources they come from, the articles found there, and who is told of them."""
 
-from .alerts import AlertRule, CollectPreferences
+from .alerts import Alert, AlertRule, CollectPreferences
 from .articles import Article, ArticleQuerySet
 from .sources import Source
 from .topics import Keyword, Topic, TopicQuerySet
 
 __all__ = [
+    "Alert",
     "AlertRule",
     "Article",
     "ArticleQuerySet",

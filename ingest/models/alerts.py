@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .articles import Article
 from .topics import SHARE, Topic
 
 
@@ -33,6 +35,33 @@ class AlertRule(models.Model):
         return f"relevance at least {self.minimum_relevance:g}{says}"
 
 
+class Alert(models.Model):
+    """An added article that met an alert rule: one row, however many rules it met and however often it is looked at."""
+
+    article = models.OneToOneField(Article, on_delete=models.CASCADE, related_name="alert")
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="alerts", db_index=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    told_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the owner was told. Empty: held back, for there were many at once.")
+    )
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            # How many the owner was told of lately.
+            Index(fields=["topic", "told_at"], name="ingest_alerts_told"),
+            # What is held back.
+            Index(fields=["created_at"], condition=Q(told_at=None), name="ingest_alerts_held"),
+        ]
+
+    def __str__(self) -> str:
+        return f"alert of article {self.article_id}"
+
+    if TYPE_CHECKING:
+        article_id: int
+        topic_id: int
+
+
 class CollectPreferences(models.Model):
     """What one person wants of collecting as a whole. Without a row the defaults below hold."""
 
@@ -43,6 +72,9 @@ class CollectPreferences(models.Model):
         default=7, validators=[MaxValueValidator(23)], help_text=_("From this hour on, in the site's time zone.")
     )
     digest_sent_on = models.DateField(null=True, blank=True)
+    digest_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("What was added up to here has been summed up.")
+    )
 
     if TYPE_CHECKING:
         owner_id: int

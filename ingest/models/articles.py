@@ -1,7 +1,6 @@
 """Pages that were found, what was read there, and what was decided."""
 
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -10,7 +9,8 @@ from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ingest.decisions import Decision, Failure
+from ingest.canonical import host_of
+from ingest.decisions import JUDGED, Decision, Failure
 
 from .sources import Source
 from .topics import Topic
@@ -38,6 +38,11 @@ class ArticleQuerySet(models.QuerySet["Article"]):
     def unread(self) -> Self:
         """Those that made it and were not read yet."""
         return self.approved().filter(read_at=None)
+
+    def judged_otherwise(self, stamp: str) -> Self:
+        """Those that were judged, but by other rules than those of this stamp."""
+        # Two ranges of an index: to find that there are none costs next to nothing.
+        return self.filter(Q(rules__lt=stamp) | Q(rules__gt=stamp), decision__in=JUDGED)
 
     def decided_by(self, run_id: object) -> Self:
         """Those whose decision the run `run_id` took, in any of its attempts."""
@@ -85,6 +90,12 @@ class Article(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
     starred_at = models.DateTimeField(null=True, blank=True, help_text=_("Somebody wants to find it again."))
+    rules = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        help_text=_("The stamp of the rules it was judged by: see relevance.Rules."),
+    )
     run = models.UUIDField(null=True, blank=True, help_text=_("The run that took the decision."))
 
     objects = ArticleQuerySet.as_manager()
@@ -120,6 +131,8 @@ class Article(models.Model):
                 condition=Q(decision=Decision.APPROVED) & Q(read_at=None),
                 name="ingest_unread",
             ),
+            # What was judged by other rules.
+            Index(fields=["topic", "rules"], condition=Q(decision__in=JUDGED), name="ingest_by_rules"),
             # What a run has done already.
             Index(fields=["run"], condition=Q(run__isnull=False), name="ingest_by_run"),
         ]
@@ -130,4 +143,4 @@ class Article(models.Model):
     @property
     def host(self) -> str:
         """The host the article was found on."""
-        return urlsplit(self.url).hostname or ""
+        return host_of(self.url)
