@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.report import write
 
-MODULES = ("enqueue", "engines", "progress", "scale", "cleanup", "publish", "fanout", "ingest")
+MODULES = ("enqueue", "engines", "progress", "scale", "cleanup", "publish", "fanout", "feeds", "ingest")
 
 
 def main() -> None:

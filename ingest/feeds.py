@@ -1,4 +1,4 @@
-"""RSS, Atom and RDF as they are in the wild: which entries a feed lists. Runs in a child process, like all
+"""RSS, Atom, RDF and JSON Feed as they are in the wild: which entries a feed lists. Runs in a child process, like all
 parsing.
 """
 
@@ -13,10 +13,12 @@ from urllib.parse import urljoin, urlsplit
 
 import feedparser
 
+from . import json_feed
 from .text import clip
 
 MAX_ENTRIES = 2_000
-_TAG = re.compile(r"<[^>]*>")
+# Scripts go with what is in them; "a < b > c" is no tag.
+_TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|</?[a-z][^<>]*>|<![a-z][^<>]*>", re.IGNORECASE | re.DOTALL)
 
 
 class NotAFeed(ValueError):
@@ -25,46 +27,89 @@ class NotAFeed(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One item of a feed."""
+    """One item of a feed. `id` is the feed's own name for it, often an address."""
 
     url: str
     title: str = ""
     author: str = ""
     published_at: datetime | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feed:
-    """A feed's name and its entries, in the order of the document, each address once."""
+    """A feed's name, the page it is the feed of, and its entries, in the order of the document, each address once."""
 
     title: str
     entries: tuple[Entry, ...]
+    site_url: str = ""
 
 
 def parse_feed(body: bytes, url: str, content_type: str = "") -> Feed:
-    """Read the feed in `body` that was found at `url`. Raises NotAFeed.
+    """Read the feed in `body` that was found at `url`: RSS, Atom, RDF, CDF or JSON Feed. Raises NotAFeed.
 
-    Links are made absolute against xml:base where there is one, else against the feed's own address.
+    Links are made absolute against xml:base where there is one, else against the feed's own address. Entries without
+    a web address are left out: there is no page to read.
     """
-    headers = {"content-location": url}
-    if content_type:
-        headers["content-type"] = content_type
+    title, site_url, entries = read_entries(body, url, content_type)
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.url:
+            found.setdefault(entry.url, entry)
+    return Feed(title=clip(title, 300), site_url=site_url, entries=tuple(found.values()))
+
+
+def read_entries(body: bytes, url: str, content_type: str = "") -> tuple[str, str, list[Entry]]:
+    """The feed's title, its site's address, and every entry, those without an address included. Raises NotAFeed."""
+    if "json" in content_type or body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return _from_json(body, url)
+    # Not told where it was found: it would make absolute addresses of ids, too, and an id is to stay as it is.
+    headers = {"content-type": content_type} if content_type else {}
     parsed = feedparser.parse(
         io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )
     if not parsed.get("version") and not parsed.entries:
         raise NotAFeed("This address answers with something that is no feed.")
-    entries: dict[str, Entry] = {}
-    for raw in parsed.entries[:MAX_ENTRIES]:
-        link = _link(raw, url)
-        if link and link not in entries:
-            entries[link] = Entry(
-                url=link,
-                title=_plain(raw.get("title", "")),
-                author=clip(raw.get("author", "") or "", 300),
-                published_at=_date(raw),
+    entries = [
+        Entry(
+            url=_link(raw, url),
+            title=_plain(raw.get("title", "")),
+            author=clip(raw.get("author", "") or "", 300),
+            published_at=_date(raw),
+            id=clip(raw.get("id", "") or "", 500),
+        )
+        for raw in parsed.entries[:MAX_ENTRIES]
+    ]
+    return _plain(parsed.feed.get("title", "")), _absolute(parsed.feed.get("link", ""), url), entries
+
+
+def _from_json(body: bytes, url: str) -> tuple[str, str, list[Entry]]:
+    try:
+        document = json_feed.read_json_feed(body)
+    except ValueError:
+        raise NotAFeed("This address answers with JSON that is no feed.") from None
+    entries = []
+    for item in document["items"][:MAX_ENTRIES]:
+        if not isinstance(item, dict):
+            continue
+        id = json_feed.text_of(item, "id").strip()
+        # The address of a link blog's entry is its own page, not what it points to. Most ids are addresses.
+        candidates = (
+            json_feed.text_of(item, "url"),
+            id if _is_web(id) else "",
+            json_feed.text_of(item, "external_url"),
+        )
+        entries.append(
+            Entry(
+                url=next((found for one in candidates if (found := _absolute(one, url))), ""),
+                title=_plain(json_feed.text_of(item, "title")),
+                author=clip(json_feed.author_of(item), 300),
+                published_at=json_feed.date_of(item),
+                id=clip(id, 500),
             )
-    return Feed(title=clip(_plain(parsed.feed.get("title", "")), 300), entries=tuple(entries.values()))
+        )
+    title = _plain(json_feed.text_of(document, "title"))
+    return title, _absolute(json_feed.text_of(document, "home_page_url"), url), entries
 
 
 def _link(entry: Any, feed_url: str) -> str:
@@ -72,18 +117,23 @@ def _link(entry: Any, feed_url: str) -> str:
     links = entry.get("links", [])
     html = [link for link in links if link.get("rel") == "alternate" and "html" in link.get("type", "html")]
     candidates = [link.get("href", "") for link in html] + [entry.get("link", "")]
-    if entry.get("guidislink"):
-        candidates.append(entry.get("id", ""))
     # Most feeds' ids are addresses, though only some say so.
-    candidates.append(entry.get("id", "") if str(entry.get("id", "")).startswith(("http://", "https://")) else "")
-    for candidate in candidates:
-        try:
-            link = urljoin(feed_url, candidate.strip()) if candidate else ""
-            if urlsplit(link).scheme in {"http", "https"} and urlsplit(link).hostname:
-                return link
-        except ValueError:
-            continue
-    return ""
+    id = str(entry.get("id", ""))
+    candidates.append(id if entry.get("guidislink") or _is_web(id) else "")
+    return next((found for one in candidates if (found := _absolute(one, feed_url))), "")
+
+
+def _is_web(address: str) -> bool:
+    return address.startswith(("http://", "https://"))
+
+
+def _absolute(address: str, feed_url: str) -> str:
+    """`address` in full; "" for what is no address of the web."""
+    try:
+        found = urljoin(feed_url, address.strip()) if address else ""
+        return found if _is_web(found) and urlsplit(found).hostname else ""
+    except ValueError:
+        return ""
 
 
 def _plain(markup: str) -> str:
@@ -92,8 +142,8 @@ def _plain(markup: str) -> str:
 
 
 def _date(entry: Any) -> datetime | None:
-    """When the entry was published, else updated; both in UTC. None when the feed says nothing sensible."""
-    for key in ("published_parsed", "updated_parsed"):
+    """When the entry was published, else updated, else made; in UTC. None when the feed says nothing sensible."""
+    for key in ("published_parsed", "updated_parsed", "created_parsed"):
         if moment := entry.get(key):
             try:
                 return datetime.fromtimestamp(timegm(moment), UTC)

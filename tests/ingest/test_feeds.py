@@ -75,3 +75,25 @@ def test_entities_do_not_grow() -> None:
     )
     feed = parse_feed(bomb + b"]><rss version='2.0'><channel><title>&u;</title></channel></rss>", URL)
     assert len(feed.title) < 1000
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("a &amp;lt; b &amp;gt; c", "a < b > c"),
+        ("safe&lt;script&gt;alert(1)&lt;/script&gt; title", "safe title"),
+        ("&lt;!-- hidden --&gt;seen", "seen"),
+    ],
+)
+def test_a_title_is_what_a_person_would_read(title: str, shown: str) -> None:
+    body = f"<rss version='2.0'><channel><item><link>/1</link><title>{title}</title></item></channel></rss>"
+    assert parse_feed(body.encode(), URL).entries[0].title == shown
+
+
+def test_an_id_stays_as_it_was_written_and_the_site_is_known() -> None:
+    feed = parse_feed(
+        b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>T</title><link href="/home"/>
+        <entry><id>tag:1</id><link href="/1"/></entry></feed>""",
+        URL,
+    )
+    assert (feed.site_url, feed.entries[0].id) == ("https://news.example/home", "tag:1")
