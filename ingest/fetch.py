@@ -4,11 +4,11 @@ import asyncio
 import email.utils
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Self
+from http.cookiejar import CookieJar
+from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import httpcore2
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from .decisions import Failure
 from .guard import FetchError, GuardedTransport, check_url
+from .unpack import Unpacker
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
@@ -69,6 +70,7 @@ class Fetcher:
             follow_redirects=False,
             trust_env=False,
             timeout=httpx2.Timeout(self.bounds.seconds),
+            cookies=_NoCookies(),
             headers={
                 "User-Agent": "statusproj/0.1 (article collector)",
                 "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5",
@@ -110,8 +112,6 @@ class Fetcher:
                 raise FetchError(Failure.TIMEOUT, f"{self.bounds.seconds:g} s") from None
             except FetchError:
                 raise
-            except httpx2.DecodingError:
-                raise FetchError(Failure.BAD_CONTENT, "broken compression") from None
             except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError):
                 raise FetchError(Failure.BAD_URL) from None
             except (httpx2.HTTPError, httpcore2.ProtocolError, OSError) as error:
@@ -120,7 +120,7 @@ class Fetcher:
     async def _follow(self, url: str, *, limit: int, headers: Mapping[str, str]) -> Fetched:
         for _hop in range(self.bounds.redirects + 1):
             check_url(url, self._allowed)
-            async with self._stream(url, headers) as response:
+            async with self._client.stream("GET", url, headers=dict(headers)) as response:
                 target = response.headers.get("location", "")
                 if response.status_code in _REDIRECTS and target:
                     url = _absolute(url, target)
@@ -135,17 +135,17 @@ class Fetcher:
                     body=body,
                     charset=charset[1] if charset else "",
                     content_type=content_type.partition(";")[0].strip().lower(),
-                    etag=response.headers.get("etag", "")[:500],
-                    last_modified=response.headers.get("last-modified", "")[:100],
+                    etag=_mark(response, "etag", 500),
+                    last_modified=_mark(response, "last-modified", 100),
                 )
         raise FetchError(Failure.TOO_MANY_REDIRECTS)
 
-    @asynccontextmanager
-    async def _stream(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
-        async with self._client.stream("GET", url, headers=dict(headers)) as response:
-            # A site's cookies are of no use to us, and would make one article's fetch depend on another's.
-            self._client.cookies.clear()
-            yield response
+
+class _NoCookies(CookieJar):
+    """A site's cookies are of no use to us, and would make one article's fetch depend on another's."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Keep none."""
 
 
 _allowed_here: set[str] = set()
@@ -167,16 +167,11 @@ def disallow_here(host: str) -> None:
 
 
 async def _read(response: httpx2.Response, limit: int) -> bytes:
-    """The decoded body, counted while it streams: a bomb is noticed at the limit, not after it went off."""
-    codings = [part for part in response.headers.get("content-encoding", "").split(",") if part.strip()]
-    if len(codings) > 1:
-        raise FetchError(Failure.BAD_CONTENT, "compressed more than once")
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > limit:
-            raise FetchError(Failure.TOO_LARGE, f"more than {limit // 1_000_000} MB")
-    return bytes(body)
+    """The unpacked body, counted while it streams: a bomb is noticed at the limit, not after it went off."""
+    unpacker = Unpacker(response.headers.get("content-encoding", ""), limit)
+    async for piece in response.aiter_raw():
+        unpacker.add(piece)
+    return unpacker.body()
 
 
 def _absolute(url: str, target: str) -> str:
@@ -195,6 +190,12 @@ def _check_status(response: httpx2.Response) -> None:
     raise FetchError(Failure.HTTP_ERROR, str(status), retry_after=_retry_after(response))
 
 
+def _mark(response: httpx2.Response, name: str, longest: int) -> str:
+    """The mark of a version, if it can be kept and sent back as it is: else the feed is read in full each time."""
+    value: str = response.headers.get(name, "").strip()
+    return value if len(value) <= longest and value.isascii() and value.isprintable() else ""
+
+
 def _retry_after(response: httpx2.Response) -> float | None:
     """Seconds the server asks us to stay away: a number, or a date."""
     value = response.headers.get("retry-after", "").strip()
@@ -202,7 +203,7 @@ def _retry_after(response: httpx2.Response) -> float | None:
         return float(value[:9])
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - timezone.now()).total_seconds())
 

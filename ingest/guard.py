@@ -6,7 +6,10 @@ checked, and a checked address is dialled. Nothing can change between the check 
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -19,6 +22,8 @@ from .decisions import Failure
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 _IPV4_COMPATIBLE = IPv6Network("::/96")
+# Threads of their own: a name server that never answers holds up nobody but other fetches.
+_resolvers = ThreadPoolExecutor(16, thread_name_prefix="resolve")
 
 
 class FetchError(Exception):
@@ -92,13 +97,18 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """Connect to `host`. Raises FetchError when any of its addresses is not public."""
+        allowed = is_allowed(host, port, self._allowed)
+        # Asked again here: whatever another reading of the address made of its port, this is the one that is dialled.
+        if port not in _PORTS.values() and not allowed:
+            raise FetchError(Failure.BAD_URL, f"port {port} is not one of the web")
         addresses = await self._resolve(host, port)
-        if not is_allowed(host, port, self._allowed) and not all(map(is_public, addresses)):
+        if not allowed and not all(map(is_public, addresses)):
             raise FetchError(Failure.BLOCKED_ADDRESS, host)
         trouble: Exception | None = None
         for address in addresses[:4]:
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                stream = await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return _GuardedStream(stream)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 trouble = error
         raise cast(Exception, trouble)
@@ -112,9 +122,9 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
     async def _resolve(self, host: str, port: int) -> list[str]:
-        loop = asyncio.get_running_loop()
+        look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().run_in_executor(_resolvers, look_up)
         except (OSError, UnicodeError):
             raise FetchError(Failure.DNS, host) from None
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -123,14 +133,58 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         return addresses
 
 
+class _GuardedStream(httpcore2.AsyncNetworkStream):
+    """A connection that is closed when the deadline comes during its TLS handshake.
+
+    httpcore2 closes it on errors alone: a server that never shakes hands would cost a file descriptor for good.
+    """
+
+    def __init__(self, inner: httpcore2.AsyncNetworkStream) -> None:
+        self._inner = inner
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore2's
+        """The next bytes."""
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore2's
+        """Send `buffer`."""
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Hang up."""
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's
+    ) -> httpcore2.AsyncNetworkStream:
+        """Shake hands."""
+        try:
+            return await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            await self._inner.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore2 asks of a connection."""
+        return self._inner.get_extra_info(info)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Whom we trust. Once per process: reading all those certificates takes 20 ms, and a run would wait for it."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class GuardedTransport(httpx2.AsyncHTTPTransport):
     """httpx2's own transport on a guarded network: no proxy, no environment, no HTTP/2."""
 
     def __init__(self, allowed: Collection[str] = (), *, limits: httpx2.Limits) -> None:
-        context = httpx2.create_ssl_context(trust_env=False)
-        super().__init__(verify=context, trust_env=False, limits=limits)
+        super().__init__(verify=_tls(), trust_env=False, limits=limits)
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=context,
+            ssl_context=_tls(),
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,

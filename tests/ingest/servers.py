@@ -66,7 +66,12 @@ class RawServer:
                 writer.write(answer)
                 await writer.drain()
             else:
-                await answer(writer)
+                # Whoever hangs up is told no more.
+                answering, gone = asyncio.ensure_future(answer(writer)), asyncio.ensure_future(reader.read())
+                await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+                answering.cancel()
+                gone.cancel()
+                await asyncio.gather(answering, gone, return_exceptions=True)
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
