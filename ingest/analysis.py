@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from .canonical import canonical_url
 from .dedupe import fingerprint
 from .extract import extract
 from .language import language_of
@@ -18,7 +19,10 @@ from .text import sentences
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What a page says, before anybody judges it. An empty `text` means that there is no article."""
+    """What a page says, before anybody judges it. An empty `text` means that there is no article.
+
+    `address` is where it was read, after all redirects, and `declared_url` what it calls itself; both are canonical.
+    """
 
     title: str
     author: str
@@ -29,6 +33,8 @@ class Reading:
     summary: str
     sentiment: float | None
     simhash: int | None
+    address: str
+    declared_url: str
     link_lines: frozenset[str]
 
 
@@ -58,6 +64,8 @@ def read_page(body: bytes, url: str, charset: str = "", title_hint: str = "") ->
         summary=summary(found),
         sentiment=sentiment(found, language),
         simhash=fingerprint(page.text),
+        address=canonical_url(url),
+        declared_url=page.declared_url,
         # Only those that stand in the text: a page may have thousands of links.
         link_lines=page.anchors & lines,
     )

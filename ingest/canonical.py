@@ -7,6 +7,7 @@ _TRACKING = re.compile(
     r"(?i)^(utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_cid|mc_eid|_hsenc|_hsmi|ref_src"
     r"|at_medium|at_campaign)$"
 )
+_HOSTS_OF_ONE_SITE = re.compile(r"^(www|m|mobile|amp)\.(?=[^.]+\.)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -36,3 +37,9 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def is_same_site(one: str, other: str) -> bool:
+    """Do both addresses belong to one site? The same host, or one within the other, `www.` and its like aside."""
+    first, second = (_HOSTS_OF_ONE_SITE.sub("", urlsplit(url).netloc) for url in (one, other))
+    return bool(first and second) and (first == second or first.endswith(f".{second}") or second.endswith(f".{first}"))

@@ -12,9 +12,11 @@ from tasks.exceptions import RunStopped
 
 from . import analysis as stages
 from . import store
+from .canonical import canonical_url
 from .children import AnalysisError, in_child
+from .clusters import addresses_of
 from .decisions import Decision, Failure
-from .dedupe import Seen
+from .dedupe import Known, Seen
 from .fetch import Fetched, Fetcher
 from .guard import FetchError
 from .models import Topic
@@ -128,10 +130,13 @@ class Collector:
                 logger.error("Article %s could not be analysed", candidate.url, exc_info=error)
             return Decided(candidate=candidate, verdict=fail(error))
         analysis = outcome.result
-        twin = self._seen.twin_of(analysis.reading.simhash)
+        reading = analysis.reading
+        addresses = {canonical_url(candidate.url), reading.address}
+        twin = self._seen.twin_of(reading.simhash, {*addresses, reading.declared_url} - {""})
         verdict = judge(analysis, self._rules, twin)
         if verdict.decision == Decision.APPROVED:
-            self._seen.add(candidate.id, analysis.reading.simhash)
+            addresses |= addresses_of(reading.address, reading.declared_url)
+            self._seen.add(Known(id=candidate.id, simhash=reading.simhash, addresses=addresses))
         return Decided(candidate=candidate, verdict=verdict, analysis=analysis, rules=self._rules.stamp)
 
     def _save_is_due(self) -> bool:

@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction, load_html
 from trafilatura.utils import detect_encoding
 
+from .canonical import canonical_url
 from .text import clip
 
 # Marks that settle the encoding before anything else is asked, longest first.
@@ -34,6 +36,7 @@ class Extracted:
     author: str = ""
     site: str = ""
     published_at: datetime | None = None
+    declared_url: str = ""
     anchors: frozenset[str] = field(default_factory=frozenset, repr=False)
 
 
@@ -44,6 +47,7 @@ def extract(body: bytes, *, url: str, charset: str = "") -> Extracted:
     if tree is None:
         return Extracted()
     anchors = _anchor_texts(tree)
+    declared_url = _declared_url(tree, url)
     document = bare_extraction(
         tree,
         url=url,
@@ -60,6 +64,7 @@ def extract(body: bytes, *, url: str, charset: str = "") -> Extracted:
         author=clip(document.author or "", 300),
         site=clip(document.sitename or document.hostname or "", 200),
         published_at=_date(document.date),
+        declared_url=declared_url,
         anchors=anchors,
     )
 
@@ -86,6 +91,23 @@ def _candidates(body: bytes, charset: str) -> Iterable[str]:
         # What calls itself Latin-1 on the web is Windows-1252, says the WHATWG.
         yield "cp1252" if name.lower() in {"iso-8859-1", "latin1", "ascii", "us-ascii"} else name
     yield from detect_encoding(body)
+
+
+def _declared_url(tree: HtmlElement, url: str) -> str:
+    """What the page calls its address, in canonical form; "" when it says nothing of use.
+
+    Read before the extraction, which takes the tree apart. That a site calls an article by the address of its front
+    page is a common mistake.
+    """
+    for link in tree.iter("link"):
+        if "canonical" in (link.get("rel") or "").lower().split():
+            try:
+                declared = canonical_url(urljoin(url, link.get("href") or ""))
+            except ValueError:
+                return ""
+            parts = urlsplit(declared)
+            return declared if (parts.path != "/" or parts.query) and len(declared) <= 2000 else ""
+    return ""
 
 
 def _anchor_texts(tree: HtmlElement) -> frozenset[str]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tasks.db import in_thread
 
-from . import store
+from . import clusters, store
 from .collector import Collector
 from .dedupe import Seen
 from .discovery import Discovery, discover
@@ -118,7 +118,7 @@ async def process_articles_batch(
         done_before += len(noted)
     if rules is None:
         rules = await in_thread(rules_of, topic)
-    seen = Seen(await in_thread(store.recent_texts, topic.pk) if topic.pk else None)
+    seen = Seen(await in_thread(clusters.recent_stories, topic.pk) if topic.pk else ())
     collector = Collector(
         topic=topic,
         rules=rules,

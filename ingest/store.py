@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,15 +11,13 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
+from . import clusters
 from .canonical import canonical_url, host_of
 from .decisions import Decision
 from .feeds import Entry
 from .models import Article
 from .text import clip
 from .verdicts import Analysis, Verdict
-
-# How far back a topic's texts are compared: the same story rarely comes back after a month.
-TWINS_KEPT, TWINS_FOR = 5_000, timedelta(days=60)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,29 +132,28 @@ def failed_candidates(topic_id: int) -> list[Candidate]:
     return [Candidate(id=pk, url=url) for pk, url in failed.values_list("id", "url")]
 
 
-def recent_texts(topic_id: int) -> dict[int, int]:
-    """The simhashes of the topic's latest approved articles, by article."""
-    rows = (
-        Article.objects.filter(topic_id=topic_id, decided_at__gte=timezone.now() - TWINS_FOR)
-        .approved()
-        .exclude(simhash=None)
-        .order_by("-id")
-        .values_list("id", "simhash")[:TWINS_KEPT]
-    )
-    return {pk: simhash for pk, simhash in rows if simhash is not None}
-
-
 def save_decisions(decided: Sequence[Decided], run_id: UUID | None) -> int:
     """Write the decisions down, each only while its article is still pending: nobody decides twice.
 
-    Says how many were written; the others somebody else had decided before.
+    Says how many were written; the others somebody else had decided before. A duplicate of an article that is gone or
+    no longer approved stays pending, and is read again: its story would be lost.
     """
     now = timezone.now()
     written = 0
+    duplicates = [one for one in decided if one.verdict.duplicate_of is not None]
     with transaction.atomic():
-        for one in decided:
-            rows = Article.objects.filter(pk=one.candidate.id, decision=Decision.PENDING)
-            written += rows.update(decided_at=now, run=run_id, **_values(one, now))
+        # Roots first: a duplicate's may stand in the same batch.
+        written += _write((one for one in decided if one.verdict.duplicate_of is None), run_id, now)
+        roots = clusters.lock_roots({one.verdict.duplicate_of for one in duplicates if one.verdict.duplicate_of})
+        written += _write((one for one in duplicates if one.verdict.duplicate_of in roots), run_id, now)
+    return written
+
+
+def _write(decided: Iterable[Decided], run_id: UUID | None, now: datetime) -> int:
+    written = 0
+    for one in decided:
+        rows = Article.objects.filter(pk=one.candidate.id, decision=Decision.PENDING)
+        written += rows.update(decided_at=now, run=run_id, **_values(one, now))
     return written
 
 
@@ -181,6 +178,7 @@ def _values(one: Decided, now: datetime) -> dict[str, Any]:
         "failure": one.verdict.failure or "",
         "reasons": dict(one.verdict.reasons),
         "rules": one.rules,
+        "duplicate_of": one.verdict.duplicate_of,
     }
     if one.analysis is None:
         return values
@@ -197,5 +195,6 @@ def _values(one: Decided, now: datetime) -> dict[str, Any]:
         "relevance": scores.relevance.score,
         "quality": scores.quality.score,
         "simhash": reading.simhash,
+        "declared_url": reading.declared_url,
         "fetched_at": now,
     }

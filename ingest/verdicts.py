@@ -7,6 +7,7 @@ from typing import Any
 from .analysis import Reading, Scores
 from .children import AnalysisError
 from .decisions import Decision, Failure
+from .dedupe import Twin
 from .guard import FetchError
 from .relevance import Rules
 
@@ -21,15 +22,16 @@ class Analysis:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What becomes of one article."""
+    """What becomes of one article. `duplicate_of`: the candidate, or the stored article, that has its story."""
 
     decision: Decision
     failure: Failure | None = None
     reasons: Mapping[str, Any] = field(default_factory=dict)
+    duplicate_of: int | None = None
 
 
-def judge(analysis: Analysis, rules: Rules, twin: int | None) -> Verdict:
-    """Relevance first, then quality, then whether the topic has this text already as article `twin`."""
+def judge(analysis: Analysis, rules: Rules, twin: Twin | None) -> Verdict:
+    """Relevance first, then quality, then whether the topic has this story already as article `twin`."""
     relevance, quality = analysis.scores.relevance, analysis.scores.quality
     reasons: dict[str, Any] = {
         "relevance": {"reason": relevance.reason, "matches": [asdict(match) for match in relevance.matches]},
@@ -41,7 +43,8 @@ def judge(analysis: Analysis, rules: Rules, twin: int | None) -> Verdict:
     if quality.score < rules.quality_threshold:
         return Verdict(decision=Decision.REJECTED_QUALITY, reasons=reasons)
     if twin is not None:
-        return Verdict(decision=Decision.DUPLICATE, reasons={**reasons, "duplicate_of": twin})
+        reasons["duplicate"] = {"by": twin.by, "distance": twin.distance}
+        return Verdict(decision=Decision.DUPLICATE, reasons=reasons, duplicate_of=twin.id)
     return Verdict(decision=Decision.APPROVED, reasons=reasons)
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, Self
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Count, Index, OuterRef, Q, Subquery, UniqueConstraint
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -43,6 +44,21 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         """Those that were judged, but by other rules than those of this stamp."""
         # Two ranges of an index: to find that there are none costs next to nothing.
         return self.filter(Q(rules__lt=stamp) | Q(rules__gt=stamp), decision__in=JUDGED)
+
+    def with_duplicates(self) -> Self:
+        """Each article with `duplicates_total`, and `also_in`: how many other sources tell its story.
+
+        Both are looked up article by article through the index of `duplicate_of`: ask for them page by page.
+        """
+        copies = Article.objects.filter(duplicate_of=OuterRef("pk")).order_by().values("duplicate_of")
+        elsewhere = copies.exclude(source=Coalesce(OuterRef("source"), 0))
+        number = models.IntegerField()
+        return self.annotate(
+            duplicates_total=Coalesce(Subquery(copies.annotate(n=Count("pk")).values("n")), 0, output_field=number),
+            also_in=Coalesce(
+                Subquery(elsewhere.annotate(n=Count("source", distinct=True)).values("n")), 0, output_field=number
+            ),
+        )
 
     def decided_by(self, run_id: object) -> Self:
         """Those whose decision the run `run_id` took, in any of its attempts."""

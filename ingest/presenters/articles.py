@@ -77,7 +77,8 @@ def page_of_articles(topic: Topic, query: Mapping[str, str]) -> tuple[list[Tab],
         wanted = "all"
     counts = _counts(topic)
     tabs = [Tab(key=key, word=word, count=counts[key], current=key == wanted) for key, word in FILTERS.items()]
-    articles = select(topic.articles.select_related("source").defer("text"), wanted)  # type: ignore[arg-type]
+    articles = select(topic.articles.all(), wanted).select_related("source", "duplicate_of")  # type: ignore[arg-type]
+    articles = articles.defer("text", "duplicate_of__text")
     page = Paginator(articles.order_by("-id"), PAGE_SIZE).get_page(query.get("page"))
     return tabs, page, [present_article(article) for article in page]
 
@@ -124,7 +125,9 @@ def _note(article: Article, reasons: dict[str, object]) -> str:
     if article.failure:
         return str(reasons.get("failure") or Failure(article.failure).label)
     if article.decision == Decision.DUPLICATE:
-        return "The topic has this text already, from another address."
+        known = f"“{article.duplicate_of}”" if article.duplicate_of else "an article the topic has"
+        how = "The same page" if _inside(reasons, "duplicate", "by") == "address" else "The same text"
+        return f"{how} as {known}, from another address."
     return ""
 
 

@@ -67,9 +67,9 @@ async def test_every_new_article_ends_with_a_decision_and_its_reasons(topic: Top
     assert best.text and best.summary and best.language == "en" and best.simhash and best.published_at
     assert best.relevance >= topic.relevance_threshold
     twins = [article for article in articles if article.decision == Decision.DUPLICATE]
-    assert {twin.reasons["duplicate_of"] for twin in twins} <= {
-        article.pk for article in articles if article.decision == Decision.APPROVED
-    }
+    approved = {article.pk for article in articles if article.decision == Decision.APPROVED}
+    assert {twin.duplicate_of_id for twin in twins} <= approved
+    assert all(twin.reasons["duplicate"]["by"] in {"text", "address"} for twin in twins)
 
 
 async def test_progress_grows_to_the_total_and_every_stage_is_seen(small: Topic) -> None:
@@ -223,6 +223,6 @@ def test_readings_cross_the_process_border() -> None:
 
     reading = Reading(
         title="", author="", site="", published_at=None, text="", language="", summary="", sentiment=None,
-        simhash=None, link_lines=frozenset(),
+        simhash=None, address="", declared_url="", link_lines=frozenset(),
     )  # fmt: skip
     assert pickle.loads(pickle.dumps(reading)) == reading

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.canonical import canonical_url
-from ingest.dedupe import Seen, distance, fingerprint
+from ingest.canonical import canonical_url, is_same_site
+from ingest.dedupe import Known, Seen, Twin, distance, fingerprint
 from ingest.demo_site.articles import story
 from ingest.language import language_of
 from ingest.quality import quality
@@ -122,21 +122,66 @@ def test_repeated_lines_and_filler_are_poor_prose() -> None:
 
 def test_near_copies_are_found_and_other_stories_are_not() -> None:
     other = "\n".join(story("energy", "heat-pump", 45, "article").paragraphs)  # type: ignore[arg-type]
-    seen = Seen({7: fingerprint(ARTICLE) or 0})
-    assert seen.twin_of(fingerprint(ARTICLE + " One more sentence at the end of it.")) == 7
+    seen = Seen([Known(id=7, simhash=fingerprint(ARTICLE))])
+    twin = seen.twin_of(fingerprint(ARTICLE + " One more sentence at the end of it."))
+    assert twin is not None
+    assert (twin.id, twin.by) == (7, "text")
     assert seen.twin_of(fingerprint(other)) is None
 
 
 def test_a_run_sees_its_own_articles() -> None:
     seen = Seen()
     assert seen.twin_of(fingerprint(ARTICLE)) is None
-    seen.add(1, fingerprint(ARTICLE))
-    assert seen.twin_of(fingerprint(ARTICLE)) == 1
+    seen.add(Known(id=1, simhash=fingerprint(ARTICLE)))
+    assert seen.twin_of(fingerprint(ARTICLE)) == Twin(id=1, by="text", distance=0)
 
 
 def test_short_texts_have_no_fingerprint_and_no_twin() -> None:
     assert fingerprint("too short to tell") is None
-    assert Seen({1: 5}).twin_of(None) is None
+    assert Seen([Known(id=1, simhash=5)]).twin_of(None) is None
+
+
+def test_the_nearest_of_several_is_the_twin() -> None:
+    seen = Seen([Known(id=1, simhash=0b1111), Known(id=2, simhash=0b1), Known(id=3, simhash=-1)])
+    assert seen.twin_of(0) == Twin(id=2, by="text", distance=1)
+    assert seen.twin_of(-2) == Twin(id=3, by="text", distance=1)
+
+
+PAGE = "https://news.example/story"
+
+
+@pytest.mark.parametrize(
+    ("bits", "claims", "expected"),
+    [
+        (15, [PAGE], Twin(id=1, by="address", distance=15)),  # the page as it was rewritten later
+        (15, [], None),
+        (15, ["https://news.example/other"], None),
+        (30, [PAGE], None),  # another text: the claim is a mistake, or a lie
+    ],
+)
+def test_an_address_makes_a_duplicate_of_a_text_that_may_be_the_same(
+    bits: int, claims: list[str], expected: Twin | None
+) -> None:
+    seen = Seen([Known(id=1, simhash=0, addresses=[PAGE])])
+    assert seen.twin_of((1 << bits) - 1, claims) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://www.news.example/a", "https://news.example/b", True),
+        ("https://m.news.example/a", "https://www.news.example/a", True),
+        ("https://amp.news.example/a", "https://news.example/a", True),
+        ("https://edition.news.example/a", "https://news.example/a", True),
+        ("https://one.pages.example/a", "https://two.pages.example/a", False),
+        ("https://evilnews.example/a", "https://news.example/a", False),
+        ("https://news.example:8443/a", "https://news.example/a", False),
+        ("https://www.com/a", "https://bank.com/a", False),
+        ("", "https://news.example/a", False),
+    ],
+)
+def test_a_site_is_its_host_and_what_lies_within_it(one: str, other: str, same: bool) -> None:
+    assert is_same_site(one, other) is is_same_site(other, one) is same
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))
