@@ -9,15 +9,21 @@ import atexit
 import logging
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError as FutureCancelled
 
+import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from .decisions import Failure
 
 SECONDS = 10.0
+MEMORY = 1 << 30  # beyond what the libraries take
+if sys.platform == "linux":
+    import resource
+
 _PRELOAD = ["tasks.preload"]  # which loads TASKS_PRELOAD, and with it ingest.preload
 _lock = threading.Lock()
 _pool: ProcessPool | None = None
@@ -34,15 +40,15 @@ class AnalysisError(Exception):
 async def in_child[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call `function`, a plain importable one, in a child process and await its result.
 
-    The child is killed after 10 s, and at once when the caller is cancelled. Raises AnalysisError when it was
-    killed or crashed; what `function` itself raises arrives as it is.
+    The child is killed after 10 s, and at once when the caller is cancelled, and has a gigabyte of memory. Raises
+    AnalysisError when it was killed, crashed or needed more; what `function` itself raises arrives as it is.
     """
     future = _shared_pool().schedule(function, args=list(args), kwargs=dict(kwargs), timeout=SECONDS)
     try:
         return await asyncio.wrap_future(future)
     except TimeoutError:
         raise AnalysisError(Failure.ANALYSIS_TIMEOUT) from None
-    except (ProcessExpired, FutureCancelled):
+    except (ProcessExpired, FutureCancelled, MemoryError):
         raise AnalysisError(Failure.ANALYSIS_CRASHED) from None
 
 
@@ -69,6 +75,11 @@ def prepare() -> None:
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     logging.getLogger("htmldate").setLevel(logging.CRITICAL)
     os.nice(5)
+    if sys.platform == "linux":
+        # Few bytes can become many texts: whoever needs more than this alone gets no more, and nobody else gets less.
+        room = psutil.Process().memory_info().data + MEMORY
+        _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (room if hard == resource.RLIM_INFINITY else min(room, hard), hard))
 
 
 def _size() -> int:

@@ -23,6 +23,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _META_CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]{1,40})""", re.IGNORECASE)
+_NOT_OF_THE_WEB = {"punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape"}
 _DATES = {"extensive_search": False, "original_date": True}
 _MAX_TEXT = 1_000_000
 
@@ -76,8 +77,10 @@ def decode(body: bytes, charset: str = "") -> str:
             return body.decode(encoding, errors="replace")
     for candidate in _candidates(body, charset):
         try:
-            return body.decode(candidate)
-        except (UnicodeDecodeError, LookupError):
+            # What Python calls an encoding, too: some raise, and one takes quadratic time.
+            if codecs.lookup(candidate).name not in _NOT_OF_THE_WEB:
+                return body.decode(candidate)
+        except (ValueError, LookupError):
             continue
     return body.decode("utf-8", errors="replace")
 

@@ -8,6 +8,7 @@ from calendar import timegm
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import unescape
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -18,6 +19,7 @@ from .text import clip
 
 MAX_ENTRIES = 2_000
 # Scripts go with what is in them; "a < b > c" is no tag.
+_ENTRY_END = re.compile(rb"</(?:item|entry)\s*>")
 _TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|</?[a-z][^<>]*>|<![a-z][^<>]*>", re.IGNORECASE | re.DOTALL)
 
 
@@ -51,12 +53,28 @@ def parse_feed(body: bytes, url: str, content_type: str = "") -> Feed:
     Links are made absolute against xml:base where there is one, else against the feed's own address. Entries without
     a web address are left out: there is no page to read.
     """
-    title, site_url, entries = read_entries(body, url, content_type)
+    try:
+        title, site_url, entries = read_entries(_with_first_entries(body), url, content_type)
+    except NotAFeed:
+        raise
+    except Exception:
+        # Parsers raise what they like on what is broken enough: that is the feed's failure, not the collection's.
+        raise NotAFeed("This feed is too broken to be read.") from None
     found: dict[str, Entry] = {}
     for entry in entries:
         if entry.url:
             found.setdefault(entry.url, entry)
     return Feed(title=clip(title, 300), site_url=site_url, entries=tuple(found.values()))
+
+
+def _with_first_entries(body: bytes) -> bytes:
+    """`body` with MAX_ENTRIES entries at most: reading takes time for each that is there, kept or not."""
+    ends = [match.end() for match in islice(_ENTRY_END.finditer(body), MAX_ENTRIES + 1)]
+    if len(ends) <= MAX_ENTRIES:
+        return body
+    last = max(body.rfind(b"</item"), body.rfind(b"</entry"), ends[MAX_ENTRIES - 1])
+    rest = _ENTRY_END.match(body, last)
+    return body[: ends[MAX_ENTRIES - 1]] + body[rest.end() if rest else last :]
 
 
 def read_entries(body: bytes, url: str, content_type: str = "") -> tuple[str, str, list[Entry]]:

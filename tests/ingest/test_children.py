@@ -36,6 +36,13 @@ async def test_a_child_that_dies_is_replaced() -> None:
     assert await in_child(abs, -1) == 1
 
 
+async def test_a_child_that_needs_more_than_its_memory_gets_none() -> None:
+    with pytest.raises(AnalysisError) as refused:
+        await in_child(bytes, children.MEMORY + 1)
+    assert refused.value.code == Failure.ANALYSIS_CRASHED
+    assert await in_child(abs, -1) == 1
+
+
 async def test_who_is_cancelled_does_not_wait_for_the_child() -> None:
     await in_child(abs, -1)
     work = asyncio.create_task(in_child(time.sleep, 60))
