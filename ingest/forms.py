@@ -11,13 +11,12 @@ from .fetch import allowed_hosts
 from .guard import FetchError, check_url
 from .models import Source, Topic
 from .relevance import Rules
-from .rules import BadKeyword, Keywords, keywords_of, read_lines, save_keywords, write_line
-
-RULE_COLUMNS = ("language", "relevance_threshold", "quality_threshold")
+from .rules import RULE_COLUMNS, BadKeyword, Keywords, keywords_of, read_lines, save_keywords, write_line
+from .topic_settings import RHYTHMS, BadSetting, change_settings, checked_name, every_words
 
 
 class TopicForm(forms.ModelForm):
-    """A topic's name and thresholds; when it is new, its first keywords, too."""
+    """A topic's name, thresholds, schedule, and what its owner is told; when it is new, its first keywords, too."""
 
     first_keywords = forms.CharField(
         label=_("Keywords"),
@@ -27,9 +26,18 @@ class TopicForm(forms.ModelForm):
         help_text=_("One word or phrase per line. A line that begins with a minus keeps articles out."),
     )
 
+    collect_every = forms.TypedChoiceField(
+        label=_("Collect"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        help_text=_("How often its sources are read. A source can have a rhythm of its own."),
+    )
+
     class Meta:
         model = Topic
-        fields = ["name", "language", "relevance_threshold", "quality_threshold"]
+        fields = ["name", "language", "relevance_threshold", "quality_threshold", "collect_every", "tell"]
+        labels = {"tell": _("Tell me of")}
         help_texts = {
             "relevance_threshold": _("From 0 to 1. Articles that score lower are kept below threshold."),
             "quality_threshold": _("From 0 to 1. Teasers, link lists and paywalls score low."),
@@ -39,16 +47,24 @@ class TopicForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         for name in ("relevance_threshold", "quality_threshold"):
             self.fields[name].widget.attrs.update({"min": "0", "max": "1", "step": "0.05"})
+        rhythms = sorted({*RHYTHMS, *filter(None, [self.instance.collect_every])})
+        choices = [("", every_words(None)), *((str(minutes), every_words(minutes)) for minutes in rhythms)]
+        self.fields["collect_every"].choices = choices  # type: ignore[attr-defined]
+        self.fields["tell"].required = False
+        self.fields["tell"].widget.choices = Topic.Tell.choices
         if self.instance.pk is not None:
             del self.fields["first_keywords"]
 
     def clean_name(self) -> str:
         """A name that the owner does not use yet."""
-        name = str(self.cleaned_data["name"]).strip()
-        others = Topic.objects.filter(owner_id=self.instance.owner_id, name=name).exclude(pk=self.instance.pk)
-        if others.exists():
-            raise forms.ValidationError(_("You have a topic of this name already."))
-        return name
+        try:
+            return checked_name(self.instance, str(self.cleaned_data["name"]))
+        except BadSetting as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def clean_tell(self) -> str:
+        """What was chosen; what it was, if nothing was."""
+        return str(self.cleaned_data["tell"] or self.instance.tell)
 
     def clean_language(self) -> str:
         """Two letters, or nothing."""
@@ -63,10 +79,13 @@ class TopicForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> Topic:
         """Store the topic, and with a new one its keywords."""
+        if self.instance.pk is not None:
+            chosen = self.cleaned_data | {"collect_every": self.cleaned_data["collect_every"] or 0}
+            change_settings(self.instance, **chosen)
+            return self.instance
         with transaction.atomic():
             topic = super().save(commit)
-            if "first_keywords" in self.cleaned_data:
-                save_keywords(topic, self.cleaned_data["first_keywords"])
+            save_keywords(topic, self.cleaned_data["first_keywords"])
         return topic
 
 

@@ -1,6 +1,7 @@
 """The task functions of this room. Standard Django tasks: what they do is in service.py."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +9,10 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.tasks import TaskResult
 
+from tasks import lifecycle
 from tasks.db import in_thread
 from tasks.decorators import task
-from tasks.exceptions import AlreadyRunning, DoNotRetry
+from tasks.exceptions import AlreadyRunning, DoNotRetry, TransitionRefused
 from tasks.models import TaskRun
 
 from . import bulk
@@ -154,6 +156,14 @@ def start_bulk_analysis(
         owner=user, topic=topic, title=f"Bulk analysis: {topic}", metadata={"topic_name": topic, "urls": len(urls)}
     )
     return configured.enqueue(urls=list(urls), topic=topic, relevance_threshold=relevance_threshold, save=save)
+
+
+def stop_runs_of(topic: Topic, *, by: AbstractBaseUser) -> None:
+    """Cancel what runs for `topic`, which is about to be deleted."""
+    for run in TaskRun.objects.live().filter(unique_key=unique_key(topic)):
+        # Refused: it ended first.
+        with suppress(TransitionRefused):
+            lifecycle.cancel(run, by=by, reason="The topic was deleted.")
 
 
 def unique_key(topic: Topic) -> str:

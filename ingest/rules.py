@@ -15,6 +15,8 @@ from .relevance import Field, Rules, Term
 
 MAX_PHRASE = 100
 MAX_KEYWORDS = 500
+# What else of a topic is a rule: its columns.
+RULE_COLUMNS = ("language", "relevance_threshold", "quality_threshold")
 _FIELDS: dict[str, Field] = {
     "any": "any", "title": "title", "text": "body", "body": "body", "author": "author", "site": "site"
 }  # fmt: skip

@@ -4,9 +4,9 @@ articles.
 
 from ninja import Router
 
-from . import bulk, collecting, config
+from . import bulk, collecting, config, rules, topics
 
 router = Router(tags=["auto-ingest"])
-for part in (collecting, config):
+for part in (collecting, config, topics, rules):
     router.add_router("", part.router)
 bulk_router = bulk.router

@@ -1,14 +1,18 @@
 """The rules of a topic: its keywords, language and thresholds."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from ingest import access
 from ingest.forms import RulesForm
+from ingest.models import Topic
+from ingest.preview import PreviewFailed, preview
 
 from .shared import status_of
 
@@ -17,14 +21,38 @@ from .shared import status_of
 @login_required
 @require_http_methods(["GET", "POST"])
 def topic_rules(request: HttpRequest, topic_id: int) -> HttpResponse:
-    """What the topic asks of its articles; a POST changes it."""
+    """What the topic asks of its articles; a POST changes it, or with `action=preview` shows what it would do."""
     topic = access.get_visible_topic(request.user, topic_id)
     if request.method == "POST":
         topic = access.get_changeable_topic(request.user, topic_id)
     form = RulesForm(request.POST or None, topic=topic)
-    if form.is_valid():
-        form.save()
-        messages.success(request, "Saved. The new rules count from the next run on.")
-        return redirect("topic-rules", topic.pk)
-    context = {"topic": topic, "can_change": access.may_change(request.user, topic), "form": form}
-    return render(request, "ingest/rules.html", context, status=status_of(form))
+    if not form.is_valid():
+        return _page(request, topic, form, status=status_of(form))
+    if request.POST.get("action") == "preview":
+        return _page(request, topic, form, **_preview(form))
+    form.save()
+    messages.success(request, "Saved. The new rules count from the next run on.")
+    return redirect("topic-rules", topic.pk)
+
+
+@never_cache
+@login_required
+@require_POST
+def rules_preview(request: HttpRequest, topic_id: int) -> HttpResponse:
+    """What the rules as typed would do, alone: for a page that asks while one types."""
+    topic = access.get_changeable_topic(request.user, topic_id)
+    form = RulesForm(request.POST, topic=topic)
+    context = {"topic": topic, "form": form, **(_preview(form) if form.is_valid() else {})}
+    return render(request, "ingest/partials/preview.html", context)
+
+
+def _preview(form: RulesForm) -> dict[str, Any]:
+    try:
+        return {"preview": preview(form.topic, form.rules())}
+    except PreviewFailed as error:
+        return {"preview_failed": str(error)}
+
+
+def _page(request: HttpRequest, topic: Topic, form: RulesForm, *, status: int = 200, **context: Any) -> HttpResponse:
+    shown = {"topic": topic, "can_change": access.may_change(request.user, topic), "form": form, **context}
+    return render(request, "ingest/rules.html", shown, status=status)

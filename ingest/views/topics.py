@@ -1,6 +1,5 @@
 """Topics: the list, one topic, making, changing, deleting and collecting it."""
 
-from contextlib import suppress
 from typing import cast
 
 from django.contrib import messages
@@ -13,12 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ingest import access
 from ingest.forms import TopicForm
-from ingest.jobs import start_collecting, unique_key
+from ingest.jobs import start_collecting, stop_runs_of
 from ingest.models import Topic
 from ingest.presenters.topics import present_topic, present_topics
-from tasks import lifecycle
-from tasks.exceptions import AlreadyRunning, TransitionRefused
-from tasks.models import TaskRun
+from tasks.exceptions import AlreadyRunning
 
 from .shared import back_to, status_of, topic_page
 
@@ -86,7 +83,7 @@ def topic_delete(request: HttpRequest, topic_id: int) -> HttpResponse:
     topic = access.get_changeable_topic(request.user, topic_id)
     if request.method == "POST":
         name = topic.name
-        _stop_collecting(topic, cast(User, request.user))
+        stop_runs_of(topic, by=cast(User, request.user))
         topic.delete()
         messages.success(request, f"“{name}” and its articles are gone.")
         return redirect("keyword-alerts")
@@ -103,10 +100,3 @@ def collect(request: HttpRequest, topic_id: int) -> HttpResponse:
     except AlreadyRunning:
         messages.info(request, f"“{topic.name}” is being collected already.")
     return back_to(request, topic)
-
-
-def _stop_collecting(topic: Topic, user: User) -> None:
-    for run in TaskRun.objects.live().filter(unique_key=unique_key(topic)):
-        # Refused: it ended first.
-        with suppress(TransitionRefused):
-            lifecycle.cancel(run, by=user, reason="The topic was deleted.")

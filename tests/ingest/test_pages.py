@@ -66,7 +66,7 @@ def routes(topic: Topic, article: Article) -> list[tuple[str, str]]:
     return [
         ("get", base), ("get", f"{base}edit/"), ("post", f"{base}edit/"), ("get", f"{base}delete/"),
         ("post", f"{base}delete/"), ("post", f"{base}collect/"), ("post", f"{base}read-all/"),
-        ("post", f"{base}rules/"), ("post", f"{base}sources/"),
+        ("post", f"{base}rules/"), ("post", f"{base}rules/preview/"), ("post", f"{base}sources/"),
         ("post", f"{base}sources/{source.pk}/delete/"), ("post", f"/keyword-alerts/articles/{article.pk}/read/"),
         ("post", f"/keyword-alerts/articles/{article.pk}/unread/"),
     ]  # fmt: skip
@@ -231,7 +231,14 @@ def test_settings_are_changed_and_a_topic_deleted(client_of: ClientOf, owner: Us
     changed = {"name": "Power", "language": "", "relevance_threshold": "0.1", "quality_threshold": "0.2"}
     assert client.post(f"{topic.get_absolute_url()}edit/", changed).status_code == 302
     topic.refresh_from_db()
-    assert (topic.name, topic.quality_threshold) == ("Power", 0.2)
+    assert (topic.name, topic.quality_threshold, topic.collect_every, topic.tell) == ("Power", 0.2, None, "added")
+    assert "every 2 hours" in client.get(f"{topic.get_absolute_url()}edit/").content.decode()
+    client.post(f"{topic.get_absolute_url()}edit/", changed | {"collect_every": "120", "tell": "never"})
+    topic.refresh_from_db()
+    assert (topic.collect_every, topic.tell) == (120, "never")
+    wrong = client.post(f"{topic.get_absolute_url()}edit/", changed | {"collect_every": "7", "tell": "all"})
+    assert wrong.status_code == 422
+    assert wrong.content.decode().count('class="field-error"') == 2
     assert "cannot be undone" in client.get(f"{topic.get_absolute_url()}delete/").content.decode()
     assert client.post(f"{topic.get_absolute_url()}delete/").status_code == 302
     assert not Topic.objects.exists()

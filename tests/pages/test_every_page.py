@@ -274,6 +274,7 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "auto-collect": BY_POST_ALONE,
     "topic-read-all": BY_POST_ALONE,
     "topic-rules": OWN,
+    "rules-preview": BY_POST_ALONE,
     "topic-sources": OWN,
     "source-delete": BY_POST_ALONE,
     "article-read": BY_POST_ALONE,
