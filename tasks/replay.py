@@ -7,7 +7,7 @@ client is told to forget and gets a snapshot.
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Min, TextField
+from django.db.models import Min, QuerySet, TextField
 from django.db.models.functions import Cast, Length
 
 from live import frames
@@ -38,21 +38,21 @@ def parse_since(value: object) -> int:
 
 def frames_since(run_id: str, since: int) -> list[Frame]:
     """Everything after `since`, oldest first, then the present frame; `reset` and a snapshot if that is not kept."""
-    # The run first: all events up to its seq were stored with it.
+    # The run first: all events up to its seq were stored with it. Later ones speak of a run that this one is not yet.
     run = TaskRun.objects.get(pk=run_id)
     present = frames_of([run])
-    if not _is_kept(run, since):
+    newer = run.events.filter(seq__gt=since, seq__lte=run.seq).order_by("seq")
+    if not _is_kept(run, since, newer):
         return [frames.reset(run.pk), *present]
-    missed = [_frame(run, event) for event in run.events.filter(seq__gt=since).order_by("seq")[:MOST_EVENTS]]
+    missed = [_frame(run, event) for event in newer[:MOST_EVENTS]]
     reached = missed[-1]["seq"] if missed else since
     return missed + (present if run.seq > reached else [])
 
 
-def _is_kept(run: TaskRun, since: int) -> bool:
+def _is_kept(run: TaskRun, since: int, newer: QuerySet[TaskEvent]) -> bool:
     oldest = run.events.aggregate(seq=Min("seq"))["seq"]
     if since > run.seq or oldest is None or (oldest > 1 and since + 1 < oldest):
         return False  # from a history that is not this one, or from before what is left of it
-    newer = run.events.filter(seq__gt=since).order_by("seq")
     sizes = newer.values_list(Length(Cast("data", TextField())), flat=True)[: MOST_EVENTS + 1]
     return len(sizes) <= MOST_EVENTS and sum(sizes) <= LARGEST_REPLAY
 

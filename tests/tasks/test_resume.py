@@ -216,6 +216,24 @@ async def test_a_replay_larger_than_a_socket_may_hold_is_a_reset(owner: User, mo
     assert [frame["type"] for frame in replayed] == ["reset", "job_update"]
 
 
+def test_a_run_that_ends_while_its_replay_is_read_is_not_told_as_just_begun(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run_in(Status.RUNNING, owner)
+    present = replay.frames_of
+
+    def ends_meanwhile(runs: list[TaskRun]) -> list[Frame]:
+        told = present(runs)
+        lifecycle.complete(run, {"found": 3})
+        return told
+
+    monkeypatch.setattr(replay, "frames_of", ends_meanwhile)
+    told = replay.frames_since(str(run.pk), 0)
+    assert [(frame["seq"], frame["status"]) for frame in told] == [(1, "pending"), (2, "progress")]
+    monkeypatch.undo()
+    assert replay.frames_since(str(run.pk), 2)[-1]["status"] == "completed"
+
+
 async def test_a_run_deleted_while_it_is_watched_ends_the_socket_with_4404(owner: User) -> None:
     run = await sync_to_async(make_run)(owner)
     sockets = [await greeted(owner, path(run)) for _ in range(2)]
@@ -261,6 +279,13 @@ class Person:
                 self.present = self.present if frame["status"] == "log" else frame
 
 
+@pytest.fixture
+def unreliable_layer(settings: Settings) -> None:
+    """One layer for all examples, as there is one hub; re-reads come when the test says so."""
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.UnreliableLayer"}}
+    settings.LIVE_RECONCILE_SECONDS = 3600
+
+
 STEPS = (
     *("report", "batch", "log", "burst", "back in line", "cancel", "finish"),
     *("lose", "delay", "deliver", "heal", "drop", "resume"),
@@ -272,10 +297,8 @@ STEPS = (
 )
 @given(steps=st.lists(st.sampled_from(STEPS), max_size=14), resumes=st.booleans())
 async def test_what_a_client_holds_and_frames_make_a_fresh_read(
-    owner: User, settings: Settings, steps: list[str], resumes: bool
+    owner: User, unreliable_layer: None, steps: list[str], resumes: bool
 ) -> None:
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.UnreliableLayer"}}
-    settings.LIVE_RECONCILE_SECONDS = 3600  # when the test says so
     UnreliableLayer.losing, UnreliableLayer.late = False, None
     run = await running_run(owner)
     person, done = Person(), 0
