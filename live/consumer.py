@@ -15,12 +15,13 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from . import closing, fragments, frames, origins
+from .audience import Socket
 from .closing import Refused
 from .credentials import credentials_of
 from .database import in_database_thread
 from .frames import Frame
 from .groups import Group
-from .hub import Hub, Socket
+from .hub import Hub
 from .sinks import Sink
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ class Outgoing:
 
     frame: Frame
     html: str = ""
-    names: tuple[str, ...] = ()  # groups it is for, while its HTML is being made
+    names: tuple[str, ...] = ()  # groups it is for, until it is handed to their sockets
     job: str | None = field(init=False)
     seq: int | None = field(init=False)
     slot: str | None = field(init=False)
@@ -85,6 +85,12 @@ class Backlog:
                 self._items.pop(item.slot, None)
             # A run's progress is one thing to all; a count is another thing in each user's group.
             self._items[item.slot if item.job else (item.slot, item.names)] = item
+
+    def pop(self) -> Outgoing:
+        """The oldest; it waits no more."""
+        key, item = next(iter(self._items.items()))
+        self.remove(key)
+        return item
 
     def remove(self, key: object) -> None:
         """It has been sent."""

@@ -70,7 +70,7 @@ class Watchdog:
 
     async def look(self) -> None:
         """Close what may no longer be open, deliver what is newer in the database than on the sockets."""
-        for step in (self._hub.rejoin, self._close_withdrawn, self._close_forbidden, self._reread):
+        for step in (self._hub.membership.rejoin, self._close_withdrawn, self._close_forbidden, self._reread):
             try:
                 await step()
             except Exception:
@@ -109,17 +109,17 @@ class Watchdog:
         began = Moment()
         # By function, not by kind: whoever reads several kinds is asked once.
         asked: dict[sources.Reread, set[Group]] = {}
-        for group in self._hub.watched():
+        for group in self._hub.watched:
             reread = sources.reread_of(group.kind)
             if reread is not None:
                 asked.setdefault(reread, set()).add(group)
         addressed: list[tuple[Group, Frame]] = []
         for reread, groups in asked.items():
             addressed += await in_database_thread(_listed(reread, groups))
-        if self._hub.has_news(addressed):
+        if self._hub.delivery.has_news(addressed):
             # What was just read may still be on its way, and a batch or log line before it: those come first.
             await asyncio.sleep(IN_FLIGHT)
-        self._hub.reconcile(addressed)
+        self._hub.delivery.reconcile(addressed)
         self._freshness.confirm(began)
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.servers import ROOT
 
 TABLE = dict(re.findall(r"^\| `(\w+\.[A-Z_]+)` \| ([\d.]+) \|", (ROOT / "docs" / "live.md").read_text(), re.MULTILINE))
-MODULES = ("consumer", "freshness", "hub", "publishing", "sinks", "watchdog")
+MODULES = ("consumer", "delivery", "freshness", "hub", "membership", "publishing", "sinks", "watchdog")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -272,7 +272,7 @@ async def test_after_the_layer_failed_frames_flow_again(
     monkeypatch.setattr(layer, "receive", failing_once)
     socket = await greeted(owner)
     await eventually_async(lambda: not failures)
-    await eventually_async(lambda: Hub.here()._channel is not None and not Hub.here()._unsettled)
+    await eventually_async(lambda: Hub.here().membership.is_settled)
     publish([thing("one")], frames.job_update("one", seq=1, status="log"))
     assert (await socket.next())["seq"] == 1
 

@@ -1,0 +1,165 @@
+"""From a frame that has arrived to the sinks of all who watch: once per process, newest first where only that counts.
+
+What arrives waits in an inbox until the loop comes round, and of a run's progress only the newest: a flood costs each
+socket one look a round instead of one a message. Everything here runs on the hub's loop; templates and queries run
+in the hub's database thread.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Coroutine, Iterable
+from functools import partial
+from typing import Any
+
+from . import fragments, frames, sources
+from .audience import Audience
+from .database import in_database_thread
+from .frames import Frame
+from .groups import Group
+from .sinks import Backlog, Outgoing
+
+logger = logging.getLogger(__name__)
+
+INBOX_LIMIT = 5000  # frames that have arrived and wait to be handed out
+REMEMBERED_RUNS = 10_000
+WAITING_LIMIT = 1000  # frames waiting to be rendered or counted
+
+
+class Delivery:
+    """Hands frames to the sockets of this process."""
+
+    def __init__(self, audience: Audience) -> None:
+        self._audience = audience
+        self._inbox = Backlog()
+        self._held: OrderedDict[str, int] = OrderedDict()
+        self._to_render = Backlog()
+        self._to_personalize: OrderedDict[object, Outgoing] = OrderedDict()
+        self._workers: dict[str, asyncio.Task[None]] = {}
+
+    def put(self, names: Iterable[str], frame: Frame) -> None:
+        """`frame` has arrived for these groups: hand it out in a moment, or what is newer by then."""
+        self._inbox.add(Outgoing(frame, names=tuple(names)))
+        if len(self._inbox) > INBOX_LIMIT:
+            self._lose_inbox()
+        else:
+            self._start("deliver", self._deliver_all)
+
+    def has_news(self, addressed: Iterable[tuple[Group, Frame]]) -> bool:
+        """Is there anything in this re-read that nobody here has been told?"""
+        items = (Outgoing(frame) for _, frame in addressed)
+        return any(item.job and item.seq is not None and item.seq > self._held.get(item.job, -1) for item in items)
+
+    def reconcile(self, addressed: Iterable[tuple[Group, Frame]]) -> None:
+        """Deliver what was re-read, as if it had been published; what is known already goes no further."""
+        runs: dict[tuple[str, int], tuple[list[str], Frame]] = {}
+        for group, frame in addressed:
+            item = Outgoing(frame, names=(group.name,))
+            if item.job is None or item.seq is None:
+                self._hand_out(item)
+            else:
+                # One run is in several groups: it is delivered to all of them at once.
+                runs.setdefault((item.job, item.seq), ([], frame))[0].append(group.name)
+        for names, frame in runs.values():
+            self._deliver(Outgoing(frame, names=tuple(names)))
+
+    def _lose_inbox(self) -> None:
+        # Nobody can say any more what was in it: whoever watches any of these groups reads the truth.
+        names = {name for _, item in self._inbox for name in item.names}
+        logger.warning("Frames arrive faster than they can be handed out: sockets are told to read again.")
+        self._inbox.clear()
+        for socket in self._audience.watching(names):
+            socket.sink.lose()
+
+    async def _deliver_all(self) -> None:
+        while self._inbox:
+            self._deliver(self._inbox.pop())
+            # The sockets have their turn, and what arrives meanwhile may replace what still waits.
+            await asyncio.sleep(0)
+
+    def _deliver(self, item: Outgoing) -> None:
+        if sources.personalizer_of(str(item.frame.get("type"))) is not None:
+            self._personalize_later(item)
+            return
+        if item.job is not None and item.seq is not None:
+            if item.seq <= self._held.get(item.job, -1):
+                return
+            self._held[item.job] = item.seq
+            self._held.move_to_end(item.job)
+            if len(self._held) > REMEMBERED_RUNS:
+                self._held.popitem(last=False)
+        self._hand_out(item)
+
+    def _hand_out(self, item: Outgoing) -> None:
+        wants_html = False
+        for socket in self._audience.watching(item.names):
+            if socket.sink.html:
+                # Asked before rendering: a re-read that found nothing new costs no template.
+                wants_html = wants_html or socket.sink.wants(item)
+            else:
+                socket.sink.offer(item)
+        if wants_html and fragments.has_renderer(item.frame):
+            self._to_render.add(item)
+            self._start("render", self._render_all)
+
+    def _personalize_later(self, item: Outgoing) -> None:
+        # Of frames that only say "count again" the newest per addressee will do.
+        key: object = (item.slot, item.names) if frames.is_replaceable(item.frame) else object()
+        self._to_personalize.pop(key, None)
+        self._to_personalize[key] = item
+        if len(self._to_personalize) > WAITING_LIMIT:
+            self._to_personalize.popitem(last=False)
+        self._start("personalize", self._personalize_all)
+
+    async def _personalize_all(self) -> None:
+        while self._to_personalize:
+            _, item = self._to_personalize.popitem(last=False)
+            found = sources.personalizer_of(str(item.frame.get("type")))
+            if found is None:
+                continue
+            kind, personalize = found
+            listening = self._audience.watching(item.names)
+            groups = {group for socket in listening for group in socket.groups if group.kind == kind}
+            if groups:
+                for group, personal in await in_database_thread(partial(_all, personalize, item.frame, groups)):
+                    self._hand_out(Outgoing(personal, names=(group.name,)))
+
+    async def _render_all(self) -> None:
+        while self._to_render:
+            if self._to_render.kept > WAITING_LIMIT:
+                self._to_render.clear()
+                for socket in self._audience.sockets:
+                    if socket.sink.html:
+                        socket.sink.lose()
+                return
+            item = self._to_render.pop()
+            try:
+                item.html = await in_database_thread(partial(fragments.render, item.frame))
+            except Exception:
+                # Not told to everyone, so not known: the next re-read delivers it again.
+                self._held.pop(item.job or "", None)
+                raise
+            for socket in self._audience.watching(item.names):
+                if socket.sink.html:
+                    socket.sink.offer(item)
+
+    def _start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Let one worker of this name run; it takes up what has been put before it until nothing is left."""
+        worker = self._workers.get(name)
+        if worker is None or worker.done():
+            loop = asyncio.get_running_loop()
+            self._workers[name] = loop.create_task(self._guarded(work), name=f"live-{name}")
+
+    async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            try:
+                await work()
+                return
+            except Exception:
+                # The frame is lost, the rest is not: go on with what waits behind it.
+                logger.exception("A frame could not be prepared and is passed over.")
+
+
+def _all(personalize: sources.Personalize, frame: Frame, groups: Collection[Group]) -> list[tuple[Group, Frame]]:
+    """What `personalize` says, consumed where the database may be used."""
+    return list(personalize(frame, groups))

@@ -1,0 +1,117 @@
+"""What has arrived and is not handed out yet: of progress the newest, of everything else so much and no more."""
+
+from dataclasses import dataclass
+
+import pytest
+from django.contrib.auth.models import User
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from live import delivery, frames
+from live.audience import Audience, Socket
+from live.credentials import Credentials
+from live.delivery import Delivery
+from live.hub import Hub
+from live.sinks import Sink
+from tests.live.sockets import Things, greeted, thing
+from tests.waiting import eventually_async
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass
+class Listener:
+    """A socket that takes everything at once."""
+
+    heard: list[str]
+    resets: list[bool]
+    socket: Socket
+
+
+def listener(audience: Audience, *keys: str) -> Listener:
+    heard: list[str] = []
+    resets: list[bool] = []
+
+    async def take(text: str) -> None:
+        heard.append(text)
+
+    sink = Sink(take, overflowed=lambda: resets.append(True))
+    sink.release()
+    socket = Socket(sink, Credentials(1, "", ""), close=lambda code, reason: pytest.fail("nobody closes it"))
+    audience.add(socket)
+    audience.watch(socket, [thing(key) for key in keys])
+    return Listener(heard, resets, socket)
+
+
+async def idle(delivering: Delivery) -> None:
+    """Everything has been handed out."""
+    await eventually_async(lambda: all(worker.done() for worker in delivering._workers.values()))
+
+
+async def test_of_a_flood_of_progress_each_socket_is_offered_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one")
+    offered = []
+    offer = Sink.offer
+    monkeypatch.setattr(Sink, "offer", lambda sink, item: (offered.append(item.seq), offer(sink, item)))
+    for seq in range(10_000):
+        delivering.put([thing("one").name], frames.job_update("one", seq=seq, status="progress"))
+        assert len(delivering._inbox) <= 1
+    await idle(delivering)
+    assert offered == [9_999] and len(hearing.heard) == 1
+
+
+async def test_more_than_the_inbox_holds_is_a_reset_for_those_it_was_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "INBOX_LIMIT", 50)
+    audience = Audience()
+    delivering = Delivery(audience)
+    one, two, three = (listener(audience, key) for key in ("one", "two", "three"))
+    delivering.put([thing("two").name], frames.job_update("two", seq=1, status="log"))
+    for seq in range(1, 101):
+        delivering.put([thing("one").name], frames.job_update("one", seq=seq, status="log"))
+        assert len(delivering._inbox) <= 50
+    await idle(delivering)
+    assert (len(one.resets), len(two.resets), len(three.resets)) == (1, 1, 0)
+
+
+async def test_a_socket_whose_frames_were_dropped_from_the_inbox_is_sent_the_truth(
+    owner: User, fresh_things: Things, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "INBOX_LIMIT", 50)
+    socket = await greeted(owner)
+    for seq in range(1, 52):
+        Hub.here().delivery.put([thing("one").name], fresh_things.say("one", seq, "log"))
+    reset, truth = await socket.next(), await socket.next()
+    assert (reset["type"], truth["seq"]) == ("reset", 51)
+
+
+@hypothesis_settings(deadline=None)
+@given(
+    arriving=st.lists(
+        st.tuples(
+            st.sampled_from(["one", "two"]), st.sampled_from(["progress", "log", "batch_update", "log", "completed"])
+        ),
+        max_size=60,
+    )
+)
+async def test_whatever_arrives_in_one_go_what_may_not_be_skipped_comes_in_order_and_the_newest_last(
+    arriving: list[tuple[str, str]],
+) -> None:
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one", "two")
+    sent = [
+        frames.job_update(key, seq=seq, status=status, payload={})
+        for seq, (key, status) in enumerate(arriving, start=1)
+    ]
+    for frame in sent:
+        delivering.put([thing(frame["job_id"]).name], frame)
+    await idle(delivering)
+    for key in ("one", "two"):
+        mine = [frame for frame in sent if frame["job_id"] == key]
+        heard = [text for text in hearing.heard if f'"job_id":"{key}"' in text]
+        kept = [frames.encode(frame) for frame in mine if frame["status"] != "progress"]
+        assert [text for text in heard if '"status":"progress"' not in text] == kept
+        if mine:
+            # A frame that covers progress may stand for the progress before it.
+            assert heard[-1] == frames.encode(mine[-1])
