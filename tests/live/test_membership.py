@@ -1,4 +1,4 @@
-"""One channel in the layer, for as long as the process lives: whatever fails, none is left behind, and none forgotten."""
+"""One channel in the layer for as long as the process lives: what fails leaves none behind, and none is forgotten."""
 
 import asyncio
 from typing import Any
