@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from . import deliveries
 from .models import Notification, NotificationDetails
 from .recipients import Recipient
 
@@ -32,14 +33,25 @@ class Draft:
 
 
 def store(draft: Draft, recipient: Recipient | None) -> Notification:
-    """Store `draft` for `recipient`, with None for everyone. In a transaction of the caller's."""
+    """Store `draft` for `recipient`, with None for everyone, and plan what leaves the house.
+
+    In a transaction of the caller's.
+    """
     if recipient is None:
-        return _create(draft, None, key="")
-    if draft.dedupe_key:
-        return _repeat(draft, recipient, key=f"{recipient.pk}:{draft.dedupe_key[:KEY_MAX_LENGTH]}")
-    if recipient.is_flooded:
-        return _repeat(_folded(draft), recipient, key=f"{recipient.pk}:storm:{draft.type}")
-    return _create(draft, recipient.username, key="")
+        broadcast = _create(draft, None, key="")
+        deliveries.plan_for_all(broadcast)
+        return broadcast
+    if deliveries.is_silenced(draft.type, recipient):
+        # It rings no bell, but stands in the list for whoever looks.
+        notification = _create(draft, recipient.username, key="", read=True)
+    elif draft.dedupe_key:
+        notification = _repeat(draft, recipient, key=f"{recipient.pk}:{draft.dedupe_key[:KEY_MAX_LENGTH]}")
+    elif recipient.is_flooded:
+        notification = _repeat(_folded(draft), recipient, key=f"{recipient.pk}:storm:{draft.type}")
+    else:
+        notification = _create(draft, recipient.username, key="")
+    deliveries.plan(notification, recipient)
+    return notification
 
 
 def _repeat(draft: Draft, recipient: Recipient, *, key: str) -> Notification:
@@ -66,9 +78,9 @@ def _raise(known: Notification, draft: Draft) -> bool:
     return True
 
 
-def _create(draft: Draft, username: str | None, *, key: str) -> Notification:
+def _create(draft: Draft, username: str | None, *, key: str, read: bool = False) -> Notification:
     made = Notification.objects.create(
-        user_id=username, type=draft.type, title=draft.title, message=draft.message, link=draft.link
+        user_id=username, type=draft.type, title=draft.title, message=draft.message, link=draft.link, read=read
     )
     made.more = None
     if draft.severity or draft.expires_at or key:

@@ -18,10 +18,11 @@ from django.utils.text import Truncator
 from . import links
 from .arrivals import KEY_MAX_LENGTH, Draft, store
 from .counting import unread_count_of
+from .deliveries import is_silenced, plan_many
 from .models import Notification, NotificationReceipt, Severity
 from .news import publish_arrival, publish_count
 from .paging import Page, page_for
-from .recipients import recipient_named
+from .recipients import Recipient, recipient_named, recipients_among
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -76,7 +77,7 @@ def create_notification(
     except IntegrityError as error:
         # Deleted or renamed since we looked.
         raise UnknownRecipient(username) from error
-    publish_arrival(notification, recipient.pk if recipient else None)
+    _publish(notification, recipient)
     return notification
 
 
@@ -88,13 +89,19 @@ def create_notifications(
     with transaction.atomic():
         users = get_user_model()._default_manager.filter(username__in=list(usernames)).order_by("pk")
         # Locked until the rows are in: nobody is renamed or deleted in between.
-        recipients = dict(users.select_for_update(no_key=True).values_list("username", "pk"))
-        rows = [Notification(user_id=name, **fields) for name in recipients]
+        recipients = recipients_among(list(users.select_for_update(no_key=True).values_list("pk", flat=True)))
+        silenced = [is_silenced(fields["type"], one) for one in recipients]
+        rows = [
+            Notification(user_id=one.username, read=read, **fields)
+            for one, read in zip(recipients, silenced, strict=True)
+        ]
         created = Notification.objects.bulk_create(rows, batch_size=1000)
+        told = list(zip(created, recipients, strict=True))
         # bulk_create sends no signals; each reader is told here.
-        for notification in created:
+        for notification, recipient in told:
             notification.more = None
-            publish_arrival(notification, recipients[notification.user_id or ""])
+            _publish(notification, recipient)
+        plan_many(told)
     return created
 
 
@@ -182,6 +189,12 @@ def delete_read_notifications(user: "User") -> int:
         if count:
             publish_count(user.pk)
     return count
+
+
+def _publish(notification: Notification, recipient: Recipient | None) -> None:
+    # One that is read already was silenced by its reader.
+    if not notification.read:
+        publish_arrival(notification, recipient.pk if recipient else None)
 
 
 def _set_read(id: int, user: "User", *, read: bool) -> bool:

@@ -1,18 +1,24 @@
 """Who is notified, and what has to be known of them before: one visit to the database."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import OuterRef
+from django.db.models import OuterRef, Q
 from django.utils import timezone
 
 from .counting import SubqueryCount
 from .models import Notification
+from .policy import Habits
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 STORM_WINDOW = timedelta(minutes=10)
-STORM_LIMIT = 30  # of one type for one person within the window; what comes beyond is counted on one (storms)
+STORM_LIMIT = 30  # of one type for one person within the window; what comes beyond is counted on one (arrivals)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +27,9 @@ class Recipient:
 
     pk: int
     username: str
+    email: str = ""
+    webhook_url: str = ""
+    habits: Habits = field(default_factory=Habits)
     is_flooded: bool = False
 
 
@@ -30,6 +39,32 @@ def recipient_named(username: str, type: str) -> Recipient | None:
     recent = Notification.objects.filter(
         user_id=OuterRef("username"), type=type, created_at__gte=timezone.now() - STORM_WINDOW
     ).order_by()
-    users = get_user_model()._default_manager.filter(username=username)
-    found = users.annotate(recent=SubqueryCount(recent.values("pk")[:limit])).values_list("pk", "username", "recent")
-    return next((Recipient(pk=pk, username=name, is_flooded=many >= limit) for pk, name, many in found), None)
+    users = get_user_model()._default_manager.filter(username=username).select_related("notification_preferences")
+    user = users.annotate(recent=SubqueryCount(recent.values("pk")[:limit])).first()
+    return _recipient(user, is_flooded=user.recent >= limit) if user is not None else None
+
+
+def recipients_among(pks: Collection[int]) -> list[Recipient]:
+    """These users, by primary key."""
+    users = get_user_model()._default_manager.filter(pk__in=pks).select_related("notification_preferences")
+    return [_recipient(user) for user in users.order_by("pk")]
+
+
+def everybody() -> list[int]:
+    """The primary keys of the active users a broadcast might reach outside this site."""
+    users = get_user_model()._default_manager.filter(is_active=True)
+    return list(
+        users.filter(~Q(email="") | ~Q(notification_preferences=None)).order_by("pk").values_list("pk", flat=True)
+    )
+
+
+def _recipient(user: "User", *, is_flooded: bool = False) -> Recipient:
+    preferences = getattr(user, "notification_preferences", None)
+    return Recipient(
+        pk=user.pk,
+        username=user.get_username(),
+        email=user.email if user.is_active else "",
+        webhook_url=preferences.webhook_url if preferences is not None and user.is_active else "",
+        habits=preferences.habits if preferences is not None else Habits(),
+        is_flooded=is_flooded,
+    )

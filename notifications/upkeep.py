@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from . import mail, webhooks
 from .models import Notification
 from .news import publish_count, publish_counts
 
@@ -22,6 +23,8 @@ UNREAD_FACTOR = 4
 def look() -> None:
     """Do what is due now."""
     delete_expired()
+    mail.send_due()
+    webhooks.hand_over_due()
 
 
 def delete_expired() -> int:

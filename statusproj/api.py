@@ -27,6 +27,7 @@ api.add_router("/background-tasks", "tasks.record_api.router")
 api.add_router("/background-tasks", "ingest.api.bulk_router")  # about articles, so it lives in their room
 api.add_router("/auto-ingest", "ingest.api.router")
 api.add_router("/notifications", "notifications.api.router")
+api.add_router("/notifications", "notifications.preferences_api.router")
 
 
 @api.get("/frames.schema.json", auth=None, response=dict[str, Any], tags=["sockets"], summary="Describe the frames")

@@ -212,6 +212,35 @@ LIVE_RECONCILE_SECONDS = float(os.environ.get("LIVE_RECONCILE_SECONDS", "2.5"))
 LIVE_MAX_AGE_SECONDS = float(os.environ.get("LIVE_MAX_AGE_SECONDS", "3600"))
 LIVE_MAX_SOCKETS_PER_USER = int(os.environ.get("LIVE_MAX_SOCKETS_PER_USER", "50"))
 
+# The address people reach this site by, for links in letters.
+SITE_URL = os.environ.get("SITE_URL", "http://localhost:8000")
+MAILERS: dict[str, dict[str, Any]]
+if os.environ.get("EMAIL_HOST"):
+    MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "OPTIONS": {
+                "host": os.environ["EMAIL_HOST"],
+                "port": int(os.environ.get("EMAIL_PORT", "587")),
+                "username": os.environ.get("EMAIL_USER", ""),
+                "password": os.environ.get("EMAIL_PASSWORD", ""),
+                "use_tls": _flag("EMAIL_TLS", True),
+                "timeout": 20,
+            },
+        }
+    }
+else:
+    # Nobody has said which server takes letters: they are kept as files, to be looked at.
+    MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "OPTIONS": {"file_path": str(DATA_DIR / "mail")},
+        }
+    }
+DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM", "statusproj@localhost")
+
+# Webhooks reach what fetches reach: a person's address must not lead into the private network.
+NOTIFICATIONS_TRANSPORT = "ingest.webhook_transport.make"
 NOTIFICATIONS_KEEP_DAYS = float(os.environ.get("NOTIFICATIONS_KEEP_DAYS", "90"))
 NOTIFICATIONS_STORM_LIMIT = int(os.environ.get("NOTIFICATIONS_STORM_LIMIT", "30"))
 

@@ -1,6 +1,7 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TasksConfig(AppConfig):
@@ -14,6 +15,7 @@ class TasksConfig(AppConfig):
         from django.conf import settings
 
         from live import fragments
+        from notifications import types
 
         from . import live_sources, worker  # noqa: F401 - importing worker makes the engine know our tickets
         from .presenters import render_queue_news, render_run_fragments
@@ -21,5 +23,9 @@ class TasksConfig(AppConfig):
 
         compiled(tuple(settings.TASKS_REDACT))  # what is wrong there is said at the start, not when something is shown
         live_sources.register()
+        types.register(
+            types.NotificationType(name="task_completed", label=_("Runs that completed")),
+            types.NotificationType(name="task_failed", label=_("Runs that failed")),
+        )
         fragments.register("job_update", render_run_fragments)
         fragments.register("queue", render_queue_news)

@@ -13,6 +13,8 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
+from notifications import types
+from notifications.facade import get_user_notifications
 from tasks import decorators, ledger, lifecycle
 from tasks.backend import Task
 from tasks.models import TaskRun
@@ -23,7 +25,14 @@ from tests.waiting import eventually
 from tests.workers import WorkerThread
 
 # Every document with Python in it, and how many blocks; each is run below, but for those of other tests.
-SHOWN = {"README.md": 1, "docs/frames.md": 1, "docs/retries.md": 4, "docs/schedules.md": 2, "docs/tasks.md": 2}
+SHOWN = {
+    "README.md": 1,
+    "docs/frames.md": 1,
+    "docs/notifications.md": 2,
+    "docs/retries.md": 4,
+    "docs/schedules.md": 2,
+    "docs/tasks.md": 2,
+}
 
 type Make = Callable[[str, str], ModuleType]
 
@@ -237,3 +246,13 @@ def test_an_invoice_that_is_under_way_is_not_started_again(
     assert retries.invoice_once(owner, 7) == first
     assert retries.invoice_once(owner, 8) != first
     assert TaskRun.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_the_notifications_of_the_documents_are_told_as_they_say(shown: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(types, "_types", dict(types._types))
+    john = User.objects.create_user("john")
+    shown("docs/notifications.md", "")
+    [told] = get_user_notifications(john).notifications
+    assert (told.type, told.severity, told.link) == ("backup_failed", "error", "/tasks/")
+    assert types.type_named("backup_failed").is_required

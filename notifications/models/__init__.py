@@ -1,12 +1,16 @@
-"""Notifications, who has read which broadcast, and what is known of the few that say more."""
+"""Notifications, who has read which, what people want to hear of, and what is on its way to them."""
 
+from .deliveries import NotificationDelivery
 from .details import NotificationDetails, Severity
 from .messages import CurrentTimestamp, Notification, NotificationQuerySet, NotificationReceipt
+from .preferences import NotificationPreferences
 
 __all__ = [
     "CurrentTimestamp",
     "Notification",
+    "NotificationDelivery",
     "NotificationDetails",
+    "NotificationPreferences",
     "NotificationQuerySet",
     "NotificationReceipt",
     "Severity",

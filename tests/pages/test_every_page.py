@@ -82,7 +82,8 @@ def make_schedule(owner: User, number: int = 0) -> Schedule:
 
 def pages_of(runs: dict[str, TaskRun]) -> list[str]:
     """Every page of runs and notifications that their owner can open."""
-    names = ("dashboard", "task-list", "notification-list", "notification-panel", "schedule-list")
+    names: tuple[str, ...] = ("dashboard", "task-list", "notification-list", "notification-panel", "schedule-list")
+    names += ("notification-preferences", "notification-deliveries")
     paths = [reverse(name) for name in names]
     paths += [run.get_absolute_url() for run in runs.values()]
     paths += [f"{reverse('task-list')}?status={status}&q=alert&topic=x" for status in ("running", "nonsense")]
@@ -258,6 +259,9 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "schedule-run": BY_POST_ALONE,
     "schedule-delete": (403, 404, 200),
     "notification-list": ANYBODY,
+    "notification-preferences": ANYBODY,
+    "notification-deliveries": ANYBODY,
+    "notification-webhook-secret": BY_POST_ALONE,
     "notification-panel": ANYBODY,
     "notification-read-all": BY_POST_ALONE,
     "notification-clear-read": BY_POST_ALONE,

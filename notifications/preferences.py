@@ -1,0 +1,73 @@
+"""Reading and changing what a person wants to be told, and how."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from .models import NotificationPreferences
+from .models.preferences import new_secret
+from .policy import when_to_tell
+from .types import CHOICES, Channel, NotificationType, When, known
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+CHANGEABLE = ("time_zone", "quiet_from", "quiet_until", "daily_at", "webhook_url")
+
+
+def preferences_of(user: "User") -> NotificationPreferences:
+    """What `user` has said; an unsaved row of defaults if nothing."""
+    return NotificationPreferences.objects.filter(pk=user.pk).first() or NotificationPreferences(user=user)
+
+
+def save_preferences(
+    user: "User", *, chosen: Mapping[str, Mapping[str, str]] | None = None, **changes: Any
+) -> NotificationPreferences:
+    """Change what is given, of `chosen` (type → channel → when) and CHANGEABLE; the rest stays.
+
+    A webhook's first address comes with a secret to sign by. Raises ValidationError, by field; then nothing changes.
+    """
+    with transaction.atomic():
+        NotificationPreferences.objects.get_or_create(user=user)
+        row = NotificationPreferences.objects.select_for_update(of=["self"]).get(pk=user.pk)
+        if chosen is not None:
+            row.chosen = _checked(chosen, row.chosen)
+        for name in CHANGEABLE:
+            if name in changes:
+                setattr(row, name, changes[name])
+        if (row.quiet_from is None) != (row.quiet_until is None):
+            raise ValidationError({"quiet_until": "Quiet hours have a beginning and an end: give both, or neither."})
+        if row.webhook_url and not row.webhook_secret:
+            row.webhook_secret = new_secret()
+        row.full_clean()
+        row.save()
+    return row
+
+
+def renew_secret(user: "User") -> str:
+    """Another secret for the webhook of `user`; what is signed with the old one counts no more."""
+    secret = new_secret()
+    NotificationPreferences.objects.filter(pk=user.pk).update(webhook_secret=secret)
+    return secret
+
+
+def effective(row: NotificationPreferences) -> list[tuple[NotificationType, dict[Channel, When]]]:
+    """For every known type, how soon each channel hears of it."""
+    return [(kind, {channel: when_to_tell(kind.name, channel, row.habits) for channel in Channel}) for kind in known()]
+
+
+def _checked(chosen: Mapping[str, Mapping[str, str]], before: Any) -> dict[str, dict[str, str]]:
+    types = {kind.name: kind for kind in known()}
+    merged = {name: dict(channels) for name, channels in dict(before or {}).items()}
+    for name, channels in chosen.items():
+        if name not in types:
+            raise ValidationError({"chosen": f"There is no type of notification “{name[:50]}”."})
+        for channel, when in channels.items():
+            if channel not in Channel.values or when not in CHOICES[Channel(channel)]:
+                raise ValidationError({"chosen": f"“{channel[:20]}: {when[:20]}” is no choice for “{name}”."})
+            if types[name].is_required and channel == Channel.IN_APP and when == When.NEVER:
+                raise ValidationError({"chosen": f"“{types[name].label}” always rings: it is too important to miss."})
+            merged.setdefault(name, {})[channel] = when
+    return merged
