@@ -1,104 +1,175 @@
-"""Bulk analysis: addresses somebody pasted, judged by a topic's rules, kept only if asked to."""
+"""Bulk analysis: addresses somebody pasted, judged by a topic's rules or by keywords, kept only if asked to.
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+The addresses are the run's items: given to it before it starts, and each told how it ended. So an attempt finds what
+the last one left, and ten thousand of them weigh nothing on the run's own row.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tasks.db import in_thread
 
 from . import store
 from .canonical import canonical_url
+from .decisions import Decision
 from .fetch import Fetcher
 from .models import Article, Topic
-from .notebook import Notebook, key_of
-from .outcomes import outcome_of
+from .notebook import Notebook
+from .outcomes import outcome_of, reason_of
 from .relevance import Rules
 from .reporting import Reporter
-from .rules import rules_of
+from .rules import read_lines, rules_of
 from .service import process_articles_batch
+from .store import Candidate
 
-MAX_URLS = 500
+if TYPE_CHECKING:
+    from tasks.ledger import Items
 
 
-async def analyse_urls(
-    urls: Sequence[str],
-    topic_name: str,
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What somebody asked for. Without keywords or a topic of that name, the name itself is the keyword."""
+
+    topic: str
+    owner_id: int | None
+    keywords: Sequence[str] = ()  # lines, as rules.py reads them; in place of the topic's own
+    relevance_threshold: float | None = None
+    save: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What this attempt has before it. `noted`: rows of what is decided; `known` of them the topic had before."""
+
+    topic: Topic
+    rules: Rules
+    candidates: list[Candidate]
+    noted: list[dict[str, Any]]
+    known: int
+
+
+async def analyse_listed(
+    order: Order,
     *,
-    owner_id: int | None,
-    relevance_threshold: float | None,
-    save: bool,
     progress: Reporter,
     run_id: UUID,
+    items: "Items",
+    notebook: Notebook,
     fetcher: Fetcher | None = None,
-    notebook: Notebook | None = None,
 ) -> dict[str, Any]:
-    """Read every address once. With `save` they become articles of the topic, which is made if need be.
+    """Read and judge what is left of the run's list. With `save` they become articles of the topic, made if need be.
 
-    Without a topic of that name, the name itself is the keyword. A run that retries what failed reads those addresses
-    alone.
+    Returns the numbers of all attempts, as they are kept with the run; how each address ended is in its ledger.
     """
-    notebook = notebook or Notebook(run_id)
-    topic, rules = await in_thread(_topic_and_rules, owner_id, topic_name, save=save)
-    if relevance_threshold is not None:
-        rules = replace(rules, relevance_threshold=relevance_threshold)
-    only = notebook.only
-    wanted = {url: one for url, one in _candidates(urls).items() if only is None or key_of(one.url) in only}
-    candidates = list(wanted.values())
-    done = 0
-    if save:
-        await in_thread(store.add_articles, topic.pk, None, wanted)
-        candidates, done = await in_thread(_to_do, topic.pk, list(wanted), run_id, again=notebook.only is not None)
+    work = await in_thread(_prepare, order, items, notebook, run_id)
     async with fetcher or Fetcher() as client:
         tally = await process_articles_batch(
-            topic,
-            candidates,
+            work.topic,
+            work.candidates,
             progress=progress,
             run_id=run_id,
             fetcher=client,
-            rules=rules,
-            done_before=done,
-            save=save,
-            keep_results=True,
+            rules=work.rules,
+            save=order.save,
+            noted=work.noted,
             notebook=notebook,
         )
     decisions, failures = tally.in_all()
-    if save:
-        decisions, failures = await in_thread(store.count_decisions, run_id)
     return {
-        **outcome_of(topic, decisions, failures, tally, dry_run=not save),
-        "urls": len(urls),
-        "known": len(wanted) - len(candidates) - done,
-        "results": tally.results,
+        **outcome_of(work.topic, decisions, failures, tally, dry_run=not order.save),
+        "urls": len(work.noted) + len(work.candidates),
+        "known": work.known,
     }
 
 
-def _topic_and_rules(owner_id: int | None, name: str, *, save: bool) -> tuple[Topic, Rules]:
-    topic = Topic.objects.filter(owner_id=owner_id, name=name).first()
-    if topic is None and save and owner_id is not None:
-        topic, created = Topic.objects.get_or_create(owner_id=owner_id, name=name)
-        if created:
-            topic.keywords.create(phrase=name)
-    if topic is None:
-        return Topic(name=name), Rules(include=(name,))
-    return topic, rules_of(topic)
-
-
-def _candidates(urls: Sequence[str]) -> dict[str, store.Candidate]:
-    found: dict[str, store.Candidate] = {}
+def by_address(urls: Iterable[str]) -> dict[str, str]:
+    """The first of each page's addresses, by its canonical one. What is no web address stands for itself, and fails."""
+    found: dict[str, str] = {}
     for url in urls:
         try:
-            address = canonical_url(url)
+            found.setdefault(canonical_url(url), url)
         except ValueError:
-            # It still gets its row and its decision: failed, with the reason.
-            address = url
-        found.setdefault(address, store.Candidate(id=-len(found) - 1, url=url))
+            found.setdefault(url, url)
     return found
 
 
-def _to_do(topic_id: int, addresses: list[str], run_id: UUID, *, again: bool) -> tuple[list[store.Candidate], int]:
-    rows = Article.objects.filter(topic_id=topic_id, canonical_url__in=addresses)
-    ids = list(rows.values_list("pk", flat=True))
-    if again:
-        store.reopen_failed(topic_id, ids, run_id)
-    return store.pending_candidates(topic_id, ids=ids), rows.decided_by(run_id).count()
+def rules_for(order: Order) -> tuple[Topic | None, Rules]:
+    """By which rules it is judged, and the topic they come from if there is one. Raises rules.BadKeyword."""
+    topic = Topic.objects.filter(owner_id=order.owner_id, name=order.topic).first()
+    if order.keywords or topic is None:
+        keywords = read_lines(order.keywords or [order.topic])
+        rules = Rules(include=keywords.include, exclude=keywords.exclude)
+    else:
+        rules = rules_of(topic)
+    if order.relevance_threshold is not None:
+        rules = replace(rules, relevance_threshold=order.relevance_threshold)
+    return topic, rules
+
+
+def _prepare(order: Order, items: "Items", notebook: Notebook, run_id: UUID) -> Work:
+    topic, rules = rules_for(order)
+    if topic is None and order.save and order.owner_id is not None:
+        topic, created = Topic.objects.get_or_create(owner_id=order.owner_id, name=order.topic)
+        if created:
+            topic.keywords.create(phrase=order.topic)
+    topic = topic or Topic(name=order.topic)
+    noted = notebook.rows(topic)
+    urls = [given["url"] if given else key for key, given in items.left()]
+    if not order.save:
+        candidates = [Candidate(id=-number, url=url) for number, url in enumerate(urls, start=1)]
+        return Work(topic=topic, rules=rules, candidates=candidates, noted=noted, known=0)
+    candidates, told = _stored(topic, urls, run_id)
+    for row in told:
+        notebook.tell(row)
+    known = sum(row["known"] for row in [*noted, *told] if "known" in row)
+    return Work(topic=topic, rules=rules, candidates=candidates, noted=[*noted, *told], known=known)
+
+
+def _stored(topic: Topic, urls: Sequence[str], run_id: UUID) -> tuple[list[Candidate], list[dict[str, Any]]]:
+    """The articles of these addresses that are to be decided, in their order, and rows of those that are decided.
+
+    What failed for another run is tried again: somebody asked for it by name. What an earlier attempt of this one has
+    decided and not told of any more stays decided.
+    """
+    wanted = by_address(urls)
+    store.add_articles(topic.pk, None, {address: Candidate(id=0, url=url) for address, url in wanted.items()})
+    there = Article.objects.filter(topic=topic, canonical_url__in=list(wanted))
+    store.reopen_failed(topic.pk, list(there.values_list("pk", flat=True)), run_id)
+    rows = {row.canonical_url: row for row in there.defer("text", "summary").select_related("source")}
+    candidates, told = [], []
+    for address, url in wanted.items():
+        row = rows.get(address)
+        if row is None:  # deleted in this very moment; it is read all the same, and saved nowhere
+            continue
+        if row.decision == Decision.PENDING:
+            source = row.source.title if row.source else ""
+            candidates.append(
+                Candidate(
+                    id=row.pk, url=url, title=row.title, author=row.author, published_at=row.published_at, source=source
+                )
+            )
+        else:
+            told.append(_row(row, url, run_id))
+    return candidates, told
+
+
+def _row(article: Article, url: str, run_id: UUID) -> dict[str, Any]:
+    """An article that is decided, as outcomes.row_of says it; `known`: not by this run."""
+    reasons = article.reasons if isinstance(article.reasons, dict) else {}
+    known = article.run != run_id
+    reason = reason_of(article.decision, reasons)
+    return {
+        "id": article.pk,
+        "url": url,
+        "title": article.title,
+        "decision": article.decision,
+        "failure": article.failure or None,
+        "relevance": article.relevance,
+        "quality": article.quality,
+        "language": article.language,
+        "reason": f"The topic had this article before. {reason}".strip() if known else reason,
+        "topic": article.topic_id,
+        "known": known,
+    }

@@ -3,12 +3,10 @@
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
 from typing import Any
 from uuid import UUID
 
 from tasks.db import in_thread
-from tasks.exceptions import RunStopped
 
 from . import analysis as stages
 from . import store
@@ -50,21 +48,19 @@ class Collector:
         fetcher: Fetcher,
         run_id: UUID,
         save: bool,
-        keep_rows: bool,
         notebook: Notebook,
         done: int,
         total: int,
     ) -> None:
         self._topic, self._rules, self._seen = topic, rules, seen
         self._progress, self._fetcher, self._run_id = progress, fetcher, run_id
-        self._save, self._keep_rows, self._notebook = save, keep_rows, notebook
+        self._save, self._notebook = save, notebook
         self._done, self._total = done, total
         self._before = done
         self._unsaved: list[Decided] = []
         self._saved_at = time.monotonic()
         self._batch: list[dict[str, Any]] = []
         self._batches = 0
-        self.rows: list[dict[str, Any]] = []
         self._tally = Tally()
 
     async def collect(self, candidates: Sequence[Candidate]) -> Tally:
@@ -140,7 +136,8 @@ class Collector:
         return Decided(candidate=candidate, verdict=verdict, analysis=analysis, rules=self._rules.stamp)
 
     def _save_is_due(self) -> bool:
-        return len(self._unsaved) >= BATCH or time.monotonic() - self._saved_at >= SAVE_AFTER_SECONDS
+        # What is only noted is noted at once.
+        return not self._save or len(self._unsaved) >= BATCH or time.monotonic() - self._saved_at >= SAVE_AFTER_SECONDS
 
     async def _flush(self, *, quietly: bool = False) -> None:
         unsaved, self._unsaved = self._unsaved, []
@@ -149,11 +146,8 @@ class Collector:
                 self._progress.update(stage=Stage.SAVING)
             written = await in_thread(store.save_decisions, unsaved, self._run_id)
             self._tally.decided_elsewhere += len(unsaved) - written
-        rows = [row_of(one) for one in unsaved] if self._keep_rows else []
-        self.rows += rows
         # Last: the notes may lag behind what is saved, but never say more.
-        with suppress(RunStopped) if quietly else nullcontext():
-            await self._notebook.note_decisions(self._topic, unsaved, rows)
+        self._notebook.note_decisions(self._topic, unsaved)
         self._saved_at = time.monotonic()
 
     def _report_batch(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
@@ -13,16 +14,22 @@ from tasks import lifecycle
 from tasks.db import in_thread
 from tasks.decorators import task
 from tasks.exceptions import AlreadyRunning, DoNotRetry, TransitionRefused
+from tasks.manager import create_task_of_items
 from tasks.models import TaskRun
 
 from . import bulk
+from .analyzed import ARTICLES
 from .models import Topic
-from .notebook import Notebook
+from .notebook import Notebook, key_of
 from .outcomes import merge_outcomes
 from .service import run_auto_ingest
 
 if TYPE_CHECKING:
     from tasks.backend import TaskContext
+
+# One person's waiting runs, beyond which no bulk analysis is taken: more is a mistake, or an attack.
+MAX_WAITING = 50
+BULK_AT_LEAST, BULK_PER_URL = timedelta(minutes=30), timedelta(seconds=2)
 
 
 @task(
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
     timeout=timedelta(minutes=30),
     title="Auto-Collect",
     notification="ingest.texts.outcome",
+    item_style=ARTICLES,
 )
 async def collect(
     context: "TaskContext",
@@ -68,27 +76,30 @@ async def collect(
 @task(
     takes_context=True,
     max_attempts=3,
-    timeout=timedelta(minutes=30),
     title="Bulk analysis",
     notification="ingest.texts.bulk_outcome",
+    item_style=ARTICLES,
 )
 async def bulk_analysis(
     context: "TaskContext",
-    urls: Sequence[str],
     topic: str,
+    keywords: Sequence[str] = (),
     relevance_threshold: float | None = None,
     save: bool = False,
 ) -> dict[str, Any]:
-    """Read and judge the pages behind `urls` by the rules of `topic`; keep them as its articles if `save`."""
-    return await bulk.analyse_urls(
-        urls,
-        topic,
+    """Read and judge the pages this run was given, by the rules of `topic` or by `keywords`; keep them if `save`.
+
+    To be started by `start_bulk_analysis`: the addresses are the run's items.
+    """
+    order = bulk.Order(
+        topic=topic,
         owner_id=context.owner_id,
+        keywords=keywords,
         relevance_threshold=relevance_threshold,
         save=save,
-        progress=context.progress,
-        run_id=context.run_id,
-        notebook=_notebook_of(context),
+    )
+    return await bulk.analyse_listed(
+        order, progress=context.progress, run_id=context.run_id, items=context.items, notebook=_notebook_of(context)
     )
 
 
@@ -149,13 +160,37 @@ def start_scheduled(owner: AbstractBaseUser | None, kwargs: dict[str, Any]) -> T
 
 
 def start_bulk_analysis(
-    user: AbstractBaseUser, urls: Sequence[str], topic: str, *, relevance_threshold: float | None, save: bool
-) -> TaskResult:
-    """Enqueue a bulk analysis for `user`."""
+    user: AbstractBaseUser,
+    urls: Sequence[str],
+    topic: str,
+    *,
+    keywords: Sequence[str] = (),
+    relevance_threshold: float | None = None,
+    save: bool = False,
+) -> UUID:
+    """Enqueue a bulk analysis of `urls` for `user`: each page is read once. Returns the run's id."""
+    urls = list(bulk.by_address(urls).values())
     configured = bulk_analysis.using(
-        owner=user, topic=topic, title=f"Bulk analysis: {topic}", metadata={"topic_name": topic, "urls": len(urls)}
+        owner=user,
+        topic=topic,
+        title=f"Bulk analysis: {topic}",
+        metadata={"topic_name": topic},
+        # Long enough for servers that all let us wait as long as they may.
+        timeout=BULK_AT_LEAST + BULK_PER_URL * len(urls),
     )
-    return configured.enqueue(urls=list(urls), topic=topic, relevance_threshold=relevance_threshold, save=save)
+    return create_task_of_items(
+        configured,  # type: ignore[arg-type]
+        ((key_of(url), None if key_of(url) == url else {"url": url}) for url in urls),
+        topic=topic,
+        keywords=list(keywords),
+        relevance_threshold=relevance_threshold,
+        save=save,
+    )
+
+
+def places_left(user: AbstractBaseUser) -> int:
+    """How many more bulk analyses `user` may put in line now."""
+    return MAX_WAITING - TaskRun.objects.live().filter(owner_id=user.pk).count()
 
 
 def stop_runs_of(topic: Topic, *, by: AbstractBaseUser) -> None:

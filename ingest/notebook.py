@@ -1,11 +1,10 @@
 """What a run has done so far, noted where its next attempt finds it, and how each article ended, noted for people.
 
-The run's checkpoint keeps which feeds were read, and the decisions that no article row keeps: those of a dry run and
-of an analysis that saves nothing. Its ledger keeps one line per article, by which "Retry what failed" knows them.
+The run's checkpoint keeps which feeds were read. Its ledger keeps one row per article: by it people see and export what
+came of each, "Retry what failed" knows which failed, and a run that saves nothing knows what it has decided already.
 """
 
 import asyncio
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -13,31 +12,29 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tasks.exceptions import RunStopped
-from tasks.ledger import MAX_KEY
+from tasks.ledger import MAX_KEY, remembered
+from tasks.text import fit
 
 from .models import Topic
+from .outcomes import row_of
 from .store import Candidate, Decided
 
 if TYPE_CHECKING:
     from tasks.checkpoint import Checkpoint
     from tasks.ledger import Items
 
-ROOM = 900_000  # characters of decisions; what does not fit is read again after a kill
-
 
 class Notebook:
     """The notes of one run. Without a checkpoint and a ledger they last as long as this attempt."""
 
     def __init__(self, run_id: UUID, *, checkpoint: "Checkpoint | None" = None, items: "Items | None" = None) -> None:
-        self._run = str(run_id)
+        self._run = run_id
         self._checkpoint, self._items = checkpoint, items
         noted = checkpoint.value if checkpoint is not None else None
-        if not isinstance(noted, dict) or noted.get("run") != self._run:
+        if not isinstance(noted, dict) or noted.get("run") != str(run_id):
             # A person's retry of yesterday's run finds its notes, too: it is to read the feeds of today.
             noted = {}
         self._feeds: dict[str, dict[str, Any]] = noted.get("feeds", {})
-        self._rows: dict[str, list[dict[str, Any]]] = noted.get("rows", {})
-        self._size = len(json.dumps(self._rows))
         self._lock = asyncio.Lock()
 
     @property
@@ -57,41 +54,40 @@ class Notebook:
     async def note_feed(self, source_id: int, how: str, new: int = 0) -> None:
         """The feed was read, and its entries are stored."""
         self._feeds[str(source_id)] = {"how": how, "new": new}
-        await self._save()
-
-    def rows(self, topic: Topic) -> list[dict[str, Any]]:
-        """The decisions for `topic` that earlier attempts noted."""
-        return list(self._rows.get(str(topic.pk), ()))
-
-    async def note_decisions(self, topic: Topic, decided: Sequence[Decided], rows: Sequence[dict[str, Any]]) -> None:
-        """These articles are decided, and saved if they are to be; `rows` are the decisions nobody else keeps."""
-        for one in decided:
-            self._tell(one)
-        kept = self._rows.setdefault(str(topic.pk), [])
-        for row in rows:
-            size = len(json.dumps(row)) + 2
-            if self._size + size <= ROOM:
-                self._size += size
-                kept.append(row)
-        if rows:
-            await self._save()
-
-    def _tell(self, one: Decided) -> None:
-        if self._items is None:
-            return
-        key = key_of(one.candidate.url)
-        with suppress(RunStopped):  # it is recorded all the same; the next progress call stops the run
-            if one.verdict.failure:
-                self._items.failed(key, str(one.verdict.reasons.get("failure") or one.verdict.failure.label))
-            else:
-                self._items.done(key, {"decision": one.verdict.decision.value, "title": one.candidate.title})
-
-    async def _save(self) -> None:
         if self._checkpoint is None:
             return
         # One after the other: feeds are read side by side, and the older notes must not replace the newer.
         async with self._lock:
-            await self._checkpoint.asave({"run": self._run, "feeds": self._feeds, "rows": self._rows})
+            await self._checkpoint.asave({"run": str(self._run), "feeds": self._feeds})
+
+    def rows(self, topic: Topic) -> list[dict[str, Any]]:
+        """What earlier attempts decided for `topic`, as `row_of` says it. Database work; call it in a thread."""
+        if self._items is None:
+            return []
+        to_do = self.only or set()
+        return [
+            data
+            for key, data in remembered(self._run)
+            if isinstance(data, dict) and data.get("topic") == topic.pk and key not in to_do
+        ]
+
+    def note_decisions(self, topic: Topic, decided: Sequence[Decided]) -> None:
+        """These articles are decided, and saved if they are to be. Stored within a fifth of a second."""
+        for one in decided:
+            self.tell(
+                {**row_of(one), "topic": topic.pk, "simhash": one.analysis.reading.simhash if one.analysis else None}
+            )
+
+    def tell(self, row: dict[str, Any]) -> None:
+        """How the article at `row["url"]` ended; the row as `row_of` says it, with its topic."""
+        if self._items is None:
+            return
+        key, row = key_of(row["url"]), {**row, "title": fit(row["title"], 500), "reason": fit(row["reason"], 1000)}
+        with suppress(RunStopped):  # it is recorded all the same; the next progress call stops the run
+            if row["failure"]:
+                self._items.failed(key, row["reason"], row)
+            else:
+                self._items.done(key, row, label=row["decision"])
 
 
 def key_of(url: str) -> str:

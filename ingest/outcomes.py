@@ -1,7 +1,7 @@
 """The numbers of a run: counted while it works, kept with it, told in words."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,9 @@ class Tally:
 
     decisions: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
-    noted: list[dict[str, Any]] = field(default_factory=list)
+    noted: Sequence[dict[str, Any]] = ()
     decided_elsewhere: int = 0
     seconds: float = 0.0
-    results: list[dict[str, Any]] = field(default_factory=list)
 
     def in_all(self) -> tuple[dict[str, int], dict[str, int]]:
         """Articles per decision and per failure code, those of earlier attempts included."""
@@ -45,7 +44,21 @@ def row_of(decided: Decided) -> dict[str, Any]:
         "failure": decided.verdict.failure.value if decided.verdict.failure else None,
         "relevance": scores.relevance.score if scores else None,
         "quality": scores.quality.score if scores else None,
+        "language": decided.analysis.reading.language if decided.analysis else "",
+        "reason": reason_of(decided.verdict.decision, decided.verdict.reasons),
     }
+
+
+def reason_of(decision: str, reasons: Mapping[str, Any]) -> str:
+    """The one sentence that says why an article ended so; `reasons` are those of its verdict, or of its row."""
+    match decision:
+        case Decision.FAILED:
+            return str(reasons.get("failure") or "")
+        case Decision.DUPLICATE:
+            return "The topic has this text already, from another address."
+        case Decision.REJECTED_QUALITY:
+            return str(reasons.get("quality", {}).get("reason") or "")
+    return str(reasons.get("relevance", {}).get("reason") or "")
 
 
 def outcome_of(

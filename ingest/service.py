@@ -10,7 +10,8 @@ from tasks.db import in_thread
 
 from . import clusters, store
 from .collector import Collector
-from .dedupe import Seen
+from .decisions import Decision
+from .dedupe import Known, Seen
 from .discovery import Discovery, discover
 from .fetch import Fetcher
 from .models import Topic
@@ -51,11 +52,13 @@ async def run_auto_ingest(
     notebook = notebook or Notebook(run_id)
     async with fetcher or Fetcher() as client:
         before: dict[str, int] = {}
+        noted: list[dict[str, Any]] = []
         if notebook.only is not None and not dry_run:
             found = Discovery()
             before, _ = await in_thread(store.count_decisions, run_id, topic.pk)
             candidates = await in_thread(_failed_before, topic.pk, notebook, run_id)
         elif dry_run:
+            noted = await in_thread(notebook.rows, topic)
             found = await discover(topic, client, progress, notebook, only=sources, dry_run=True)
             new = [replace(one, id=-number) for number, one in enumerate(found.candidates.values(), start=1)]
             candidates = notebook.wanted(new)[:limit]
@@ -72,6 +75,7 @@ async def run_auto_ingest(
             fetcher=client,
             done_before=counted_before + sum(before.values()),
             save=not dry_run,
+            noted=noted,
             notebook=notebook,
         )
     decisions, failures = tally.in_all()
@@ -102,23 +106,23 @@ async def process_articles_batch(
     rules: Rules | None = None,
     done_before: int = 0,
     save: bool = True,
-    keep_results: bool = False,
+    noted: Sequence[dict[str, Any]] = (),
     notebook: Notebook | None = None,
 ) -> Tally:
     """Fetch, analyse, judge and save `candidates`; each ends with a decision and its reasons.
 
-    With `keep_results`, or when nothing is saved, what earlier attempts decided is taken from the `notebook`.
+    What is `noted` (the notebook's rows) was decided by earlier attempts, and is not decided again.
     """
     notebook = notebook or Notebook(run_id)
-    keep_rows = keep_results or not save
-    noted = notebook.rows(topic) if keep_rows else []
-    if not save:
-        done = {row["url"] for row in noted}
-        candidates = [one for one in candidates if one.url not in done]
-        done_before += len(noted)
+    done = {row["url"] for row in noted}
+    candidates = [one for one in candidates if one.url not in done]
+    done_before += len(noted)
     if rules is None:
         rules = await in_thread(rules_of, topic)
     seen = Seen(await in_thread(clusters.recent_stories, topic.pk) if topic.pk else ())
+    for number, row in enumerate(noted, start=1):
+        if not save and row["decision"] == Decision.APPROVED:
+            seen.add(Known(id=-len(candidates) - number, simhash=row.get("simhash")))
     collector = Collector(
         topic=topic,
         rules=rules,
@@ -127,14 +131,10 @@ async def process_articles_batch(
         fetcher=fetcher,
         run_id=run_id,
         save=save,
-        keep_rows=keep_rows,
         notebook=notebook,
         done=done_before,
         total=done_before + len(candidates),
     )
     tally = await collector.collect(candidates)
-    if not save:
-        tally.noted = noted
-    if keep_results:
-        tally.results = noted + collector.rows
+    tally.noted = noted
     return tally

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from .views import articles, rules, sources, topics
+from .views import analyze, articles, rules, sources, topics
 
 urlpatterns = [
     path("", topics.topic_list, name="keyword-alerts"),
     path("new/", topics.topic_new, name="topic-new"),
+    path("analyze/", analyze.bulk_analyze, name="bulk-analyze"),
     path("<int:topic_id>/", topics.topic_detail, name="topic-detail"),
     path("<int:topic_id>/numbers/", topics.topic_numbers, name="topic-numbers"),
     path("<int:topic_id>/edit/", topics.topic_edit, name="topic-edit"),

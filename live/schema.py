@@ -78,6 +78,7 @@ class BatchUpdate(Update, Place):
     batch_completed: Count
     total_batches: Count
     results: list[Any]
+    results_left_out: Annotated[int, Field(gt=0, json_schema_extra=_may_be_missing)] = 0
 
 
 class Log(Update):

@@ -111,6 +111,9 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
+# Room for ten thousand addresses in a form, or as JSON. Files have limits of their own where they are taken.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
+
 ROOT_URLCONF = "statusproj.urls"
 ASGI_APPLICATION = "statusproj.asgi.application"
 

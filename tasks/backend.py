@@ -21,7 +21,8 @@ from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 
 from . import lifecycle
 from .checkpoint import Checkpoint
-from .ledger import Items, only_of
+from .item_style import PLAIN, ItemStyle
+from .ledger import Items
 from .models import TaskRun
 from .results import result_of
 from .text import storable
@@ -44,6 +45,7 @@ class Task(DjangoTask):
     isolate: bool = False  # In a process of its own, which cancel and timeout can kill. For sync functions.
     keep: timedelta | None = None  # How long its runs are kept after their end; None means TASKS_KEEP_HOURS.
     notification: str = ""  # Dotted path: TaskRun -> notify.Draft | None.
+    item_style: ItemStyle = PLAIN  # How the items of its runs are shown.
     owner_id: int | None = None
     topic: str = ""
     concurrency_limit: int | None = None  # At most so many runs with the same key run at once, on all workers together.
@@ -105,7 +107,7 @@ class TaskContext(DjangoTaskContext):  # type: ignore[misc]  # the stubs call it
             run=run,
             progress=reporter,
             checkpoint=Checkpoint(run, reporter),
-            items=Items(reporter, only_of(run)),
+            items=Items(run, reporter),
         )
 
     @property

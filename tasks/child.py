@@ -71,7 +71,7 @@ def report_of(message: dict[str, Any]) -> "Report":
         message=message["message"],
         current_item=message["current_item"],
         entries=[(kind, data, _moment(at)) for kind, data, at in message["entries"]],
-        items={key: (how, error, data, _moment(at)) for key, (how, error, data, at) in message["items"].items()},
+        items={key: (*said, _moment(at)) for key, (*said, at) in message["items"].items()},
     )
 
 

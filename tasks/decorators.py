@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from django.tasks import Task as DjangoTask
 
     from .backend import TaskContext
+    from .item_style import ItemStyle
 
     class RunTask[**P, R](DjangoTask[P, R]):
         """What `@task` makes of a function whose arguments are `P`; at runtime a `backend.Task`."""
@@ -55,6 +56,7 @@ class TaskOptions(TypedDict, total=False):
     isolate: bool
     keep: timedelta | None
     notification: str
+    item_style: "ItemStyle"
     metadata: dict[str, Any]
 
 

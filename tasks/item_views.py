@@ -1,7 +1,6 @@
-"""The items of a run on its page, and the button that runs what failed again."""
+"""The items of a run on its page."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,34 +13,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from . import access, ledger
-from .models import TaskItem, TaskRun
+from . import access
+from .item_pages import page_of_items
+from .models import TaskRun
 from .presenters import present_run
-
-PAGE_SIZE = 25
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ItemTab:
-    """One choice of outcome above the items."""
-
-    key: str
-    word: str
-    url: str
-    count: int
-    current: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ItemPage:
-    """Some items of a run. `can_retry`: a button that runs what failed again makes sense."""
-
-    items: Sequence[TaskItem]
-    tabs: Sequence[ItemTab]
-    outcome: str
-    first_url: str
-    next_url: str
-    can_retry: bool
 
 
 @never_cache
@@ -63,36 +38,3 @@ def items_context(run: TaskRun, viewer: User, query: Mapping[str, str]) -> dict[
         "items": page_of_items(run, viewer, query),
         "part": f"{part}?{urlencode(asked)}" if asked else part,
     }
-
-
-def page_of_items(run: TaskRun, viewer: User, query: Mapping[str, str]) -> ItemPage | None:
-    """The items that `query` (`items`: an outcome, `after`: an id) asks for; None for a run without a ledger."""
-    counts = ledger.counts_of(run.pk)
-    if not any(counts.values()):
-        return None
-    outcome = query.get("items", "")
-    outcome = outcome if outcome in TaskItem.Outcome.values else ""
-    after = query.get("after", "")
-    position = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
-    items = ledger.page_of(run.pk, outcome=outcome, after=position, limit=PAGE_SIZE + 1)
-    more, items = len(items) > PAGE_SIZE, items[:PAGE_SIZE]
-    return ItemPage(
-        items=items,
-        tabs=[
-            ItemTab(key=key or "all", word=word, url=_url(key, 0), count=count, current=key == outcome)
-            for key, word, count in (
-                ("", "All", sum(counts.values())),
-                (TaskItem.Outcome.FAILED.value, "Failed", counts["failed"]),
-                (TaskItem.Outcome.DONE.value, "Done", counts["done"]),
-            )
-        ],
-        outcome=outcome,
-        first_url=_url(outcome, 0) if position else "",
-        next_url=_url(outcome, items[-1].pk) if more else "",
-        can_retry=run.is_final and counts["failed"] > 0 and access.may_control(viewer, run),
-    )
-
-
-def _url(outcome: str, after: int) -> str:
-    asked = {key: value for key, value in {"items": outcome, "after": after}.items() if value}
-    return f"?{urlencode(asked)}#items"

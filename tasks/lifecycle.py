@@ -245,7 +245,7 @@ def retry(run: TaskRun, *, by: AbstractBaseUser | None = None) -> TaskRun:
     """
     if run.status not in {Status.FAILED, Status.CANCELLED}:
         raise CannotRetry("Only a failed or cancelled run can be run again.")
-    return _again(run, by, only_failed=ledger.ONLY_FAILED in run.metadata)
+    return _again(run, by, only_failed=ledger.ONLY_FAILED in run.metadata, go_on=True)
 
 
 def retry_failed_items(run: TaskRun, *, by: AbstractBaseUser | None = None) -> TaskRun:
@@ -257,13 +257,15 @@ def retry_failed_items(run: TaskRun, *, by: AbstractBaseUser | None = None) -> T
         raise CannotRetry("This run has not ended yet: wait for it, or cancel it first.")
     if not ledger.has_failed_items(run):
         raise CannotRetry("No item of this run is known to have failed.")
-    return _again(run, by, only_failed=True)
+    return _again(run, by, only_failed=True, go_on=False)
 
 
-def _again(run: TaskRun, by: AbstractBaseUser | None, *, only_failed: bool) -> TaskRun:
+def _again(run: TaskRun, by: AbstractBaseUser | None, *, only_failed: bool, go_on: bool) -> TaskRun:
     metadata = {**run.metadata, "retried_by": by.get_username() if by else ""}
+    listed = ledger.LISTED in metadata
     if only_failed:
-        metadata[ledger.ONLY_FAILED] = ledger.counts_of(run.pk)["failed"]
+        # What has a list of its own gets a new one; what makes its list itself is told what to do of it.
+        metadata[ledger.LISTED if listed else ledger.ONLY_FAILED] = ledger.counts_of(run.pk)["failed"]
     with transaction.atomic():
         # Locked, so that no cleanup deletes it before there is something that points to it.
         if TaskRun.objects.filter(pk=run.pk).select_for_update(no_key=True).values_list("pk").first() is None:
@@ -292,7 +294,9 @@ def _again(run: TaskRun, by: AbstractBaseUser | None, *, only_failed: bool) -> T
                 checkpoint=None if only_failed else run.checkpoint,
             )
         )
-        if only_failed:
+        if listed:
+            ledger.copy_list(run.pk, again.pk, only_failed=not go_on)
+        elif only_failed:
             ledger.copy_failed(run.pk, again.pk)
     return again
 

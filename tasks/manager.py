@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
 
-from . import lifecycle, tickets
+from . import ledger, lifecycle, tickets
 from .backend import ProcrastinateBackend, Task
 from .cleanup import cleanup_old_tasks as cleanup_old_tasks
 from .eta import eta_seconds
@@ -30,6 +31,25 @@ def create_task(
     """Store a PENDING run of `task` and queue it. Returns its task id."""
     chosen = task.using(owner=owner, title=name or None, topic=topic or None, metadata=dict(metadata or {}) or None)
     return UUID(chosen.enqueue(*args, **kwargs).id)
+
+
+def create_task_of_items(
+    task: Task,
+    items: Iterable[tuple[str, Any]],
+    **kwargs: Any,
+) -> UUID:
+    """Store a PENDING run of `task` with a list of what it is to do, and queue it. Returns its task id.
+
+    `items`: a key (500 characters at most, each once) and what else the function needs to know of it (JSON, or None).
+    The function finds in `context.items.left()` what is not done yet, in every attempt. Thousands of them weigh nothing
+    on the run's own row, which is searched, listed and drawn.
+    """
+    listed = list(items)
+    with transaction.atomic():
+        metadata = {**task.metadata, ledger.LISTED: len(listed)}
+        run_id = UUID(task.using(metadata=metadata).enqueue(**kwargs).id)
+        ledger.add_list(run_id, listed)
+    return run_id
 
 
 def create_tasks(

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
+from .item_style import PLAIN, ItemStyle
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -16,6 +18,7 @@ class Options:
     backoff: timedelta = timedelta(seconds=5)
     isolate: bool = False
     keep: timedelta | None = None
+    item_style: ItemStyle = PLAIN
 
 
 def task_at(path: str) -> Any:
@@ -38,4 +41,5 @@ def options_of(path: str) -> Options:
         backoff=getattr(task, "backoff", Options().backoff),
         isolate=getattr(task, "isolate", False),
         keep=getattr(task, "keep", None),
+        item_style=getattr(task, "item_style", PLAIN),
     )

@@ -47,9 +47,10 @@ class Progress(Reporter):
         self.lost = False  # another worker has the run now, or it has ended: nothing more can be written
 
     def prepare(self) -> None:
-        """Count what earlier attempts have logged: the bound is the run's. Database work; called once, at the start."""
+        """Count what earlier attempts have said: the bounds are the run's. Database work; called once, at the start."""
         if self._run.attempt > 1:
             self._lines = self._run.events.filter(kind=TaskEvent.Kind.LOG).count()
+            self._batches = self._run.events.filter(kind=TaskEvent.Kind.BATCH).count()
 
     def absorb(self, report: Report, *, dropped: int = 0) -> None:
         """Take over what a child process reports. Never raises RunStopped: what it says last is kept, too."""
@@ -60,7 +61,7 @@ class Progress(Reporter):
             if kind == TaskEvent.Kind.LOG:
                 self.add_line(data["message"], level=data["level"], at=at)
             else:
-                self._entries.append((kind, data, at))
+                self.add_batch(data, at)
         with self._lock:
             self._items.update(report.items)
             self._dropped += dropped

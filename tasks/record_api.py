@@ -1,23 +1,24 @@
 """`/api/background-tasks/task/{id}/logs`, `/items`, `/retry-failed`: what a run recorded, and what failed again."""
 
-import csv
-from io import StringIO
 from typing import Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from ninja import Query, Router, Schema
 from ninja import Status as Answer
 
 from live.errors import ApiError, invalid
 from live.frames import timestamp
 
-from . import ledger, lifecycle
+from . import exports, ledger, lifecycle
 from .access import get_visible_run, may_control
 from .api import StartedAnswer
 from .exceptions import AlreadyRunning, CannotRetry
 from .models import TaskEvent, TaskItem, TaskRun
+from .options import options_of
 from .redaction import redact
+from .streaming import stream
 from .timeline import lines_of
 
 router = Router(tags=["background tasks"])
@@ -26,10 +27,11 @@ LARGEST_ID = 2**63 - 1
 
 
 class ItemObject(Schema):
-    """How one item of a run ended: `outcome` is done or failed."""
+    """How one item of a run ended: `outcome` is waiting, done or failed; `label` is what the task calls that."""
 
     key: str
     outcome: str
+    label: str
     error: str
     data: Any
     at: str
@@ -38,12 +40,13 @@ class ItemObject(Schema):
 class ItemCounts(Schema):
     """How many items ended how."""
 
+    waiting: int
     done: int
     failed: int
 
 
 class ItemsAnswer(Schema):
-    """A page of items in the order they were first told of, and the counts of all."""
+    """A page of items in the order they were given or first told of, and the counts of all."""
 
     success: Literal[True] = True
     items: list[ItemObject]
@@ -69,24 +72,31 @@ def get_logs(request: HttpRequest, task_id: UUID) -> HttpResponse:
 def get_items(
     request: HttpRequest,
     task_id: UUID,
-    outcome: str = Query("", description="done or failed; empty for both."),
+    outcome: str = Query("", description="waiting, done or failed; empty for all."),
+    label: str = Query("", max_length=ledger.MAX_LABEL, description="Those with this label alone."),
     limit: int = Query(100, ge=1, le=1000),
     cursor: str = Query("", description="`next_cursor` of the page before."),
 ) -> dict[str, Any]:
-    """What the run's function said of its items, page by page."""
+    """What the run was given to do and what its function said of it, page by page, also while it goes on."""
     run = get_visible_run(request.user, task_id)
-    if outcome and outcome not in TaskItem.Outcome.values:
-        raise invalid("outcome", f"{outcome!r} is neither done nor failed.")
+    show = _show(outcome, label)
     after = 0
     if cursor:
         if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 20 and int(cursor) <= LARGEST_ID):
             raise invalid("cursor", "is not one that a page of this list gave out; start without it.")
         after = int(cursor)
-    page = list(ledger.page_of(run.pk, outcome=outcome, after=after, limit=limit + 1))
+    page = list(ledger.page_of(run.pk, show=show, after=after, limit=limit + 1))
     more, page = len(page) > limit, page[:limit]
     return {
         "items": [
-            {"key": i.key, "outcome": i.outcome, "error": i.error, "data": redact(i.data), "at": timestamp(i.at)}
+            {
+                "key": i.key,
+                "outcome": i.outcome,
+                "label": i.label,
+                "error": i.error,
+                "data": redact(i.data),
+                "at": timestamp(i.at),
+            }
             for i in page
         ],
         "counts": ledger.counts_of(run.pk),
@@ -96,18 +106,40 @@ def get_items(
 
 @router.get(
     "/task/{task_id}/items.csv",
-    summary="Export a run's items",
+    summary="Export a run's items as CSV",
     openapi_extra={"responses": {200: {"description": "OK", "content": {"text/csv": {"schema": {"type": "string"}}}}}},
 )
-def export_items(request: HttpRequest, task_id: UUID) -> HttpResponse:
-    """All items as CSV: key, outcome, error, at. What looks like a formula begins with an apostrophe."""
+def export_items(
+    request: HttpRequest, task_id: UUID, outcome: str = "", label: str = Query("", max_length=ledger.MAX_LABEL)
+) -> HttpResponseBase:
+    """All items, or those of an outcome or label: key, outcome, what the task's data has (else error), at.
+
+    What looks like a formula begins with an apostrophe. Sent as it is read, whatever their number.
+    """
     run = get_visible_run(request.user, task_id)
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["key", "outcome", "error", "at"])
-    for item in run.items.order_by("pk").defer("data").iterator(chunk_size=ledger.BATCH):
-        writer.writerow([_no_formula(item.key), item.outcome, _no_formula(item.error), timestamp(item.at)])
-    return _download(text.getvalue(), f"run-{run.pk}-items.csv", "text/csv; charset=utf-8")
+    lines = exports.as_csv(run, options_of(run.task).item_style, _show(outcome, label))
+    return stream(request, lines, f"run-{run.pk}-items.csv", "text/csv; charset=utf-8")
+
+
+@router.get(
+    "/task/{task_id}/items.json",
+    summary="Export a run's items as JSON",
+    openapi_extra={
+        "responses": {
+            200: {
+                "description": "OK",
+                "content": {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}},
+            }
+        }
+    },
+)
+def export_items_as_json(
+    request: HttpRequest, task_id: UUID, outcome: str = "", label: str = Query("", max_length=ledger.MAX_LABEL)
+) -> HttpResponseBase:
+    """The same as a list of objects."""
+    run = get_visible_run(request.user, task_id)
+    lines = exports.as_json(run, options_of(run.task).item_style, _show(outcome, label))
+    return stream(request, lines, f"run-{run.pk}-items.json", "application/json")
 
 
 @router.post("/task/{task_id}/retry-failed", response={202: StartedAnswer}, summary="Run what failed again")
@@ -138,8 +170,12 @@ def log_text(run: TaskRun) -> str:
     return "".join(lines)
 
 
-def _no_formula(text: str) -> str:
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else text
+def _show(outcome: str, label: str) -> str:
+    if outcome and outcome not in TaskItem.Outcome.values:
+        raise invalid("outcome", f"{outcome!r} is none of {', '.join(TaskItem.Outcome.values)}.")
+    if outcome and label:
+        raise invalid("label", "goes without outcome: a label belongs to one.")
+    return label or outcome
 
 
 def _download(content: str, name: str, kind: str) -> HttpResponse:

@@ -5,6 +5,7 @@ hands it on to the worker. Safe from any thread.
 """
 
 import asyncio
+import json
 import threading
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -22,9 +23,11 @@ from .text import fit, mask_secrets, storable
 LOG_LEVELS = frozenset({"debug", "info", "warning", "error"})
 MAX_LOG_LINES = 10_000  # of one run
 MAX_LINE = 2000  # characters
+MAX_BATCHES = 1000  # of one run; its items are not bounded so, but nobody is sent them
+MAX_BATCH = 32_000  # characters of one batch's results
 
 type Entry = tuple[str, dict[str, Any], datetime]  # kind of event, its data, when it happened
-type Item = tuple[str, str, Any, datetime]  # outcome, error, data, when
+type Item = tuple[str, str, str, Any, datetime]  # outcome, label, error, data, when
 
 
 @dataclass(kw_only=True)
@@ -57,6 +60,7 @@ class Reporter:
         self._total: int | None = None
         self._stage = self._message = self._item = ""
         self._lines = 0
+        self._batches = 0
         self._dropped = 0
 
     # -- what task functions call ------------------------------------------------------------------------------------
@@ -117,9 +121,17 @@ class Reporter:
         return Tracked(self, items)
 
     def batch(self, *, completed: int, total: int, results: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Batch `completed` of `total` is done, with what came of its items. Kept as an event; every one is sent."""
-        data = {"batch_completed": completed, "total_batches": total, "results": storable(list(results))}
-        self._append((TaskEvent.Kind.BATCH, data, timezone.now()))
+        """Batch `completed` of `total` is done, with what came of its items. Kept as an event, and sent.
+
+        Of very many batches the first thousand; of very long results as many as fit, `results_left_out` says the rest.
+        """
+        self.raise_if_stopped()
+        said = storable(list(results))
+        kept = _fitting(said, MAX_BATCH)
+        data = {"batch_completed": completed, "total_batches": total, "results": kept}
+        if len(kept) < len(said):
+            data["results_left_out"] = len(said) - len(kept)
+        self.add_batch(data, timezone.now())
 
     def log(self, message: str, *, level: str = "info") -> None:
         """Add a line to the run's timeline."""
@@ -156,9 +168,25 @@ class Reporter:
             self._entries.append((TaskEvent.Kind.LOG, {"level": "warning", "message": note}, timezone.now()))
         self._mark_dirty()
 
-    def add_item(self, key: str, outcome: TaskItem.Outcome, *, error: str = "", data: Any = None) -> None:
+    def add_batch(self, data: dict[str, Any], at: datetime) -> None:
+        """A batch to keep and send, unless there are too many already."""
+        with self._lock:
+            self._batches += 1
+            if self._batches > MAX_BATCHES:
+                return
+            last = self._batches == MAX_BATCHES
+        self._entries.append((TaskEvent.Kind.BATCH, data, at))
+        if last and self._says_when_full:
+            self.add_line(
+                f"A run keeps {MAX_BATCHES:,} batches; later ones are neither kept nor sent.", level="warning"
+            )
+        self._mark_dirty()
+
+    def add_item(
+        self, key: str, outcome: TaskItem.Outcome, *, label: str = "", error: str = "", data: Any = None
+    ) -> None:
         """How item `key` ended. The last word counts. Recorded even when the run was told to stop: it happened."""
-        item = (str(outcome), error, None if data is None else storable(data), timezone.now())
+        item = (str(outcome), label, error, data, timezone.now())
         with self._lock:
             self._items[key] = item
         if not self._dirty:
@@ -192,11 +220,6 @@ class Reporter:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _append(self, entry: Entry) -> None:
-        self.raise_if_stopped()
-        self._entries.append(entry)
-        self._mark_dirty()
-
     def _mark_dirty(self) -> None:
         if not self._closed:
             self._dirty = True
@@ -212,6 +235,16 @@ class Reporter:
             self._dropped = 0
             self._entries.append((TaskEvent.Kind.LOG, {"level": "warning", "message": note}, timezone.now()))
             self._dirty = True
+
+
+def _fitting(results: list[Any], limit: int) -> list[Any]:
+    """As many of `results`, from the first on, as take no more than `limit` characters of JSON."""
+    left = limit
+    for number, result in enumerate(results):
+        left -= len(json.dumps(result))
+        if left < 0:
+            return results[:number]
+    return results
 
 
 class Tracked[T]:

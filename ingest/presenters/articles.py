@@ -23,7 +23,7 @@ FILTERS = {
     Decision.PENDING.value: "Waiting",
 }
 # Icon and tone of a decision's badge.
-_BADGES = {
+BADGES = {
     Decision.PENDING: ("pending", "neutral"),
     Decision.APPROVED: ("check", "good"),
     Decision.FILTERED_RELEVANCE: ("search", "neutral"),
@@ -99,7 +99,7 @@ def select(articles: ArticleQuerySet, wanted: str) -> ArticleQuerySet:
 def present_article(article: Article) -> ArticleView:
     """One article with its badges and the reasons for its scores."""
     decision = Decision(article.decision)
-    icon, tone = _BADGES[decision]
+    icon, tone = BADGES[decision]
     badges = [Badge(word=str(decision.label), icon=icon, tone=tone)]
     if decision == Decision.APPROVED and article.read_at is None:
         badges.insert(0, Badge(word="New", icon="dot", tone="info"))

@@ -268,15 +268,20 @@ class TaskItem(models.Model):
     """How one item of a run ended: the ledger behind "retry what failed" and the CSV export."""
 
     class Outcome(models.TextChoices):
-        """Done, or not."""
+        """Done, or not, or not yet: what a run was given to do is there before it starts."""
 
+        WAITING = "waiting", _("Waiting")
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
 
     run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="items")
     key = models.CharField(max_length=500, help_text="What the function calls the item.")
     outcome = models.CharField(max_length=10, choices=Outcome)
+    label = models.CharField(max_length=30, blank=True, default="", help_text="How it ended, in the function's words.")
     error = models.CharField(max_length=1000, blank=True, default="")
+    given = models.JSONField(
+        null=True, blank=True, encoder=DjangoJSONEncoder, help_text="What the function needs to know besides the key."
+    )
     data = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
     at = models.DateTimeField(default=timezone.now)
 
@@ -286,7 +291,9 @@ class TaskItem(models.Model):
         constraints = [UniqueConstraint(fields=["run", "key"], name="task_item_once")]
         indexes = [
             # "Only what failed", page by page.
-            Index(fields=["run", "outcome", "id"], name="task_item_outcome")
+            Index(fields=["run", "outcome", "id"], name="task_item_outcome"),
+            # What ended last, page by page: what a person sees while the run goes on.
+            Index("run", F("at").desc(), "id", name="task_item_latest"),
         ]
 
     def __str__(self) -> str:

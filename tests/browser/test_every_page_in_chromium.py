@@ -62,7 +62,7 @@ def paths(staff: User, owner: User) -> list[str]:
         topic=topic, url="https://news.example/1", canonical_url="https://news.example/1", title=LONG
     )
     names = ["dashboard", "task-list", "queue-list", "schedule-list", "schedule-new", "notification-list"]
-    names += ["notification-preferences", "notification-deliveries", "keyword-alerts", "topic-new"]
+    names += ["notification-preferences", "notification-deliveries", "keyword-alerts", "topic-new", "bulk-analyze"]
     found = [reverse(name) for name in names]
     found += [run.get_absolute_url() for run in runs[1::2]]
     found += [runs[7].get_absolute_url() + "?items=failed", reverse("task-cancel", args=[runs[0].pk])]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -16,7 +15,6 @@ type ClientOf = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
 RUN = "/api/auto-ingest/run"
 CONFIG = "/api/auto-ingest/config"
-BULK = "/api/background-tasks/bulk-analysis"
 
 
 def post(client: Client, path: str, data: Any) -> Any:
@@ -168,40 +166,3 @@ def test_writes_need_the_csrf_token(owner: User, topic: Topic) -> None:
     client.force_login(owner)
     assert post(client, RUN, {"topic_id": topic.pk}).status_code == 403
     assert not TaskRun.objects.exists()
-
-
-def test_bulk_analysis_is_accepted(engine_tables: None, client_of: ClientOf, owner: User) -> None:
-    body = {"urls": ["https://news.example/1", " https://news.example/2 "], "topic": "Heat", "save": True}
-    answer = post(client_of(owner), BULK, body)
-    assert answer.status_code == 202
-    run = TaskRun.objects.get()
-    assert answer.json()["task_id"] == str(run.pk)
-    assert run.kwargs["urls"] == ["https://news.example/1", "https://news.example/2"]
-
-
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"urls": [], "topic": "x"}, "urls"),
-        ({"urls": ["https://a.example/"] * 501, "topic": "x"}, "urls"),
-        ({"urls": ["https://a.example/", "nonsense"], "topic": "x"}, "urls.1"),
-        ({"urls": ["http://user@a.example/"], "topic": "x"}, "urls.0"),
-        ({"urls": ["https://a.example/"], "topic": ""}, "topic"),
-        ({"urls": ["https://a.example/"], "topic": "  "}, "topic"),
-        ({"urls": ["https://a.example/"]}, "topic"),
-        ({"urls": ["https://a.example/"], "topic": "x", "relevance_threshold": 2}, "relevance_threshold"),
-    ],
-)
-def test_bulk_analysis_says_which_field_is_wrong(
-    client_of: ClientOf, owner: User, body: dict[str, Any], field: str
-) -> None:
-    answer = post(client_of(owner), BULK, body)
-    assert answer.status_code == 422
-    assert field in [detail["field"] for detail in answer.json()["error"]["details"]]
-
-
-def test_too_many_waiting_runs_turn_a_bulk_analysis_away(client_of: ClientOf, owner: User) -> None:
-    TaskRun.objects.bulk_create(TaskRun(id=uuid4(), task="x", name="x", owner=owner) for _ in range(50))
-    answer = post(client_of(owner), BULK, {"urls": ["https://a.example/"], "topic": "x"})
-    assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "30"

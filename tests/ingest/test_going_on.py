@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from ingest.decisions import Decision
 from ingest.demo_site import DemoSite, Pace, entries
-from ingest.jobs import start_bulk_analysis, start_collecting
+from ingest.jobs import start_collecting
 from ingest.models import Topic
 from ingest.notebook import key_of
 from tasks import ledger, lifecycle
@@ -79,36 +79,20 @@ def test_an_interrupted_collection_fetches_neither_its_feeds_nor_what_it_has_dec
     total = topic.articles.count()
     assert run.result["processed"] == run.result["found"] == total == run.total_items
     assert run.result["sources"] == {"read": 2, "unchanged": 0, "failed": 0, "waiting": 0}
-    assert ledger.counts_of(run.pk) == {"done": total - 1, "failed": 1}
-
-
-def test_an_interrupted_analysis_that_saves_nothing_knows_what_it_has_read(
-    engine_tables: None, owner: User, topic: Topic, site: DemoSite
-) -> None:
-    urls = [site.entry_url(entry) for entry in entries("travel", 1)]
-    run_id = start_bulk_analysis(owner, urls, "Energy", relevance_threshold=0.0, save=False).id
-    noted = interrupted(run_id, 15).checkpoint["rows"][str(topic.pk)]
-    assert len(noted) >= 15
-    site.requests.clear()
-
-    run = done_by(run_id, WorkerThread().start())
-    assert run.status == "completed", run.error
-    assert not paths(row["url"] for row in noted) & paths(site.requests)
-    assert run.result["processed"] == len(run.result["results"]) == len(urls)
-    assert {row["url"] for row in run.result["results"]} == set(urls)
-    assert run.result["failures"] == {"not_found": 1}
-    assert not topic.articles.exists()
+    assert ledger.counts_of(run.pk) == {"waiting": 0, "done": total - 1, "failed": 1}
 
 
 def test_an_interrupted_dry_run_knows_what_it_has_judged(
     engine_tables: None, owner: User, topic: Topic, site: DemoSite
 ) -> None:
     run_id = start_collecting(owner, topic, dry_run=True).id
-    noted = interrupted(run_id, 15).checkpoint["rows"][str(topic.pk)]
+    noted = interrupted(run_id, 15).items.values_list("key", flat=True)
+    known = paths(noted)
+    assert len(known) >= 15
     site.requests.clear()
     run = done_by(run_id, WorkerThread().start())
     assert run.status == "completed", run.error
-    assert not paths(row["url"] for row in noted) & paths(site.requests)
+    assert not known & paths(site.requests)
     assert run.result["processed"] == run.result["found"] == len(entries("travel", 1))
     assert not topic.articles.exists()
 
@@ -129,22 +113,7 @@ def test_retry_what_failed_reads_those_articles_alone(
     assert (run.result["processed"], run.result["failures"]) == (1, {"not_found": 1})
     assert topic.articles.get(url=failed.key).run == run.pk
     assert dict(topic.articles.exclude(url=failed.key).values_list("pk", "decided_at")) == decided
-    assert ledger.counts_of(run.pk) == {"done": 0, "failed": 1}
-
-
-@pytest.mark.parametrize("save", [True, False])
-def test_retry_what_failed_of_an_analysis_reads_those_addresses_alone(
-    engine_tables: None, owner: User, topic: Topic, site: DemoSite, save: bool
-) -> None:
-    urls = [site.entry_url(entry) for entry in entries("travel", 1)[:5]] + [f"{site.url}/nothing/here"]
-    started = start_bulk_analysis(owner, urls, "Energy", relevance_threshold=0.0, save=save)
-    first = done_by(started.id, WorkerThread().start())
-    assert list(first.items.filter(outcome="failed").values_list("key", flat=True)) == [urls[-1]]
-    site.requests.clear()
-    run = done_by(str(lifecycle.retry_failed_items(first, by=owner).pk), WorkerThread().start())
-    assert run.status == "completed", run.error
-    assert paths(site.requests) == {"/nothing/here"}
-    assert (run.result["processed"], len(run.result["results"])) == (1, 1)
+    assert ledger.counts_of(run.pk) == {"waiting": 0, "done": 0, "failed": 1}
 
 
 def test_a_retry_of_an_old_collection_reads_the_feeds_anew(

@@ -271,6 +271,7 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "notification-delete": BY_POST_ALONE,
     "keyword-alerts": ANYBODY,
     "topic-new": ANYBODY,
+    "bulk-analyze": ANYBODY,
     "topic-detail": OWN,
     "topic-numbers": OWN,
     "topic-edit": OWN,

@@ -40,7 +40,7 @@ def test_items_are_paged_and_filtered(run: TaskRun, owner: User, client_of: Sign
         seen += [item["key"] for item in page["items"]]
         cursor = page["next_cursor"]
     assert seen == [str(number) for number in range(10)]
-    assert page["counts"] == {"done": 8, "failed": 2}
+    assert page["counts"] == {"waiting": 0, "done": 8, "failed": 2}
     failed = client.get(f"{ROOT}/task/{run.pk}/items?outcome=failed").json()["items"]
     assert [(item["key"], item["error"]) for item in failed] == [
         ("3", "ValueError: =3 at https://***@host/"),
@@ -55,8 +55,8 @@ def test_only_what_failed_runs_again_and_the_set_is_frozen(run: TaskRun, owner: 
     assert answer.status_code == 202
     again = ended(answer.json()["task_id"])
     assert (again.retry_of_id, again.result) == (run.pk, {"done": ["3", "7"]})
-    assert ledger.counts_of(again.pk) == {"done": 2, "failed": 0}
-    assert ledger.counts_of(run.pk) == {"done": 8, "failed": 2}, "the old run's record stays"
+    assert ledger.counts_of(again.pk) == {"waiting": 0, "done": 2, "failed": 0}
+    assert ledger.counts_of(run.pk) == {"waiting": 0, "done": 8, "failed": 2}, "the old run's record stays"
     nothing_left = client_of(owner).post(f"{ROOT}/task/{again.pk}/retry-failed")
     assert nothing_left.status_code == 409
 
@@ -83,7 +83,7 @@ def test_the_export_hides_formulas_from_spreadsheets(engine_tables: None, owner:
     run.items.create(key="=HYPERLINK(1)", outcome="failed", error="-1+1")
     run.items.create(key="plain", outcome="done")
     answer = client_of(owner).get(f"{ROOT}/task/{run.pk}/items.csv")
-    rows = list(csv.reader(answer.content.decode().splitlines()))
+    rows = list(csv.reader(answer.getvalue().decode().splitlines()))
     assert [row[:3] for row in rows] == [
         ["key", "outcome", "error"],
         ["'=HYPERLINK(1)", "failed", "'-1+1"],
@@ -94,7 +94,7 @@ def test_the_export_hides_formulas_from_spreadsheets(engine_tables: None, owner:
 def test_items_stand_in_the_order_they_were_told_of(db: None, owner: User) -> None:
     run = make_run_in(Status.RUNNING, owner)
     keys = ["10", "9", "b", "a"]
-    ledger.store_items(run.pk, {key: ("done", "", None, timezone.now()) for key in keys})
+    ledger.store_items(run.pk, {key: ("done", "", "", None, timezone.now()) for key in keys})
     assert [item.key for item in ledger.page_of(run.pk, limit=10)] == keys
 
 
