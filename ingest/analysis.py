@@ -1,9 +1,15 @@
-"""What happens to one page in a child process. Plain values in, plain values out; no Django, no network, no
-database.
+"""What happens to one page in a child process: one visit, all stages. Plain values in, plain values out; no Django, no
+network, no database.
+
+    Page ─▶ extract ─▶ language ─▶ sentences ─▶ summary, sentiment, simhash ─▶ Reading ─▶ relevance, quality ─▶ Scores
+
+Each stage is a pure function in a module of its own: extract.py, language.py, text.py, summary.py, sentiment.py,
+dedupe.py, relevance.py, quality.py. What follows needs to know other articles, and happens in the run's process:
+verdicts.py makes a decision of the scores, store.py keeps it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from .canonical import canonical_url
@@ -15,6 +21,20 @@ from .relevance import Relevance, Rules, relevance
 from .sentiment import sentiment
 from .summary import summary
 from .text import sentences
+
+SENTENCES_FROM = 20_000  # characters
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """A page as it came, and what its feed said of it: `title`, `author` and the `host` where it was found."""
+
+    url: str
+    body: bytes = field(repr=False)
+    charset: str = ""
+    title: str = ""
+    author: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,40 +60,24 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scores:
-    """How an article fares by a topic's rules. Quality is not asked of what is off-topic anyway."""
+    """How an article fares by a topic's rules."""
 
     relevance: Relevance
     quality: Quality
 
 
-def read_page(body: bytes, url: str, charset: str = "", title_hint: str = "") -> Reading:
-    """Everything that is known of a page whatever the topic; `title_hint` is the feed's title, the better
-    one.
-    """
-    page = extract(body, url=url, charset=charset)
-    language = language_of(page.text)
-    found = sentences(page.text[:20_000], language)
-    lines = {" ".join(line.lstrip("-•* ").split()).lower() for line in page.text.splitlines()}
-    return Reading(
-        title=title_hint or page.title,
-        author=page.author,
-        site=page.site,
-        published_at=page.published_at,
-        text=page.text,
-        language=language,
-        summary=summary(found),
-        sentiment=sentiment(found, language),
-        simhash=fingerprint(page.text),
-        address=canonical_url(url),
-        declared_url=page.declared_url,
-        # Only those that stand in the text: a page may have thousands of links.
-        link_lines=page.anchors & lines,
-    )
+def analyse_page(page: Page, rules: Rules) -> tuple[Reading, Scores | None]:
+    """All stages of one page, sharing what they can; no scores when there is no article on it."""
+    reading, found = _read(page)
+    if not reading.text:
+        return reading, None
+    relevance = judge_relevance(reading, rules, page.author, page.host)
+    return reading, Scores(relevance=relevance, quality=judge_quality(reading, found))
 
 
-def score_reading(reading: Reading, rules: Rules) -> Scores:
-    """Judge a reading by the rules of a topic."""
-    return Scores(relevance=judge_relevance(reading, rules), quality=judge_quality(reading))
+def read_page(page: Page) -> Reading:
+    """Everything that is known of a page whatever the topic."""
+    return _read(page)[0]
 
 
 def judge_relevance(reading: Reading, rules: Rules, author: str = "", host: str = "") -> Relevance:
@@ -88,11 +92,11 @@ def judge_relevance(reading: Reading, rules: Rules, author: str = "", host: str 
     )
 
 
-def judge_quality(reading: Reading, found: Sequence[str] | None = None) -> Quality:
-    """How good an article the reading is."""
+def judge_quality(reading: Reading, found: Sequence[str]) -> Quality:
+    """How good an article the reading is, whose first sentences are `found`."""
     return quality(
         text=reading.text,
-        sentences=sentences(reading.text[:20_000], reading.language) if found is None else found,
+        sentences=found,
         anchors=reading.link_lines,
         language=reading.language,
         title=reading.title,
@@ -100,3 +104,29 @@ def judge_quality(reading: Reading, found: Sequence[str] | None = None) -> Quali
         site=reading.site,
         has_date=reading.published_at is not None,
     )
+
+
+def _read(page: Page) -> tuple[Reading, list[str]]:
+    """The reading of a page, and its first sentences, which several stages ask for."""
+    extracted = extract(page.body, url=page.url, charset=page.charset)
+    text = extracted.text
+    language = language_of(text)
+    found = sentences(text[:SENTENCES_FROM], language)
+    lines = {" ".join(line.lstrip("-•* ").split()).lower() for line in text.splitlines()}
+    reading = Reading(
+        # The feed's title is the better one: a page's often has the site's name in it.
+        title=page.title or extracted.title,
+        author=extracted.author,
+        site=extracted.site,
+        published_at=extracted.published_at,
+        text=text,
+        language=language,
+        summary=summary(found),
+        sentiment=sentiment(found, language),
+        simhash=fingerprint(text),
+        address=canonical_url(page.url),
+        declared_url=extracted.declared_url,
+        # Only those that stand in the text: a page may have thousands of links.
+        link_lines=extracted.anchors & lines,
+    )
+    return reading, found

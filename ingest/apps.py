@@ -7,3 +7,7 @@ class IngestConfig(AppConfig):
     """The room `ingest`."""
 
     name = "ingest"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from . import checks  # noqa: F401

@@ -3,15 +3,18 @@
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import aclosing
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from tasks.db import in_thread
 
-from . import analysis as stages
 from . import store
+from .analysis import Page
+from .analyzers import Analysis, Analyzer, configured_analyzer
 from .canonical import canonical_url
-from .children import AnalysisError, in_child
+from .children import AnalysisError
 from .clusters import addresses_of
 from .decisions import Decision, Failure
 from .dedupe import Known, Seen
@@ -24,7 +27,7 @@ from .queue import AnalysisOutcome, AnalysisQueue, AnalysisTask
 from .relevance import Rules
 from .reporting import Reporter, Stage
 from .store import Candidate, Decided
-from .verdicts import Analysis, fail, judge
+from .verdicts import fail, judge
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +76,7 @@ class Collector:
         )
         tasks = (AnalysisTask(url=one.url, topic=self._topic.name, metadata={"candidate": one}) for one in candidates)
         try:
-            async with AnalysisQueue(self._fetch, self._analyse) as queue:
+            async with aclosing(configured_analyzer()) as analyzer, self._queue(analyzer) as queue:
                 async for outcome in queue.process(tasks):
                     await self._take(outcome)
                     if self._save_is_due():
@@ -85,22 +88,28 @@ class Collector:
         self._tally.seconds = time.monotonic() - started
         return self._tally
 
+    def _queue(self, analyzer: Analyzer) -> AnalysisQueue[Fetched, Analysis]:
+        return AnalysisQueue(self._fetch, partial(self._analyse, analyzer))
+
     async def _fetch(self, task: AnalysisTask) -> Fetched:
         candidate: Candidate = task.metadata["candidate"]
-        self._progress.update(stage=Stage.FETCHING, current_item=candidate.label)
+        self._say(candidate, Stage.FETCHING)
         return await self._fetcher.page(candidate.url)
 
-    async def _analyse(self, task: AnalysisTask, page: Fetched) -> Analysis:
+    async def _analyse(self, analyzer: Analyzer, task: AnalysisTask, page: Fetched) -> Analysis:
         candidate: Candidate = task.metadata["candidate"]
-        self._progress.update(stage=Stage.ANALYZING, current_item=candidate.label)
-        reading = await in_child(stages.read_page, page.body, page.url, page.charset, candidate.title)
-        if not reading.text:
-            raise AnalysisError(Failure.NO_TEXT)
-        self._progress.update(stage=Stage.RELEVANCE, current_item=candidate.label)
-        relevance = await in_child(stages.judge_relevance, reading, self._rules, candidate.author, candidate.host)
-        self._progress.update(stage=Stage.QUALITY, current_item=candidate.label)
-        quality = await in_child(stages.judge_quality, reading)
-        return Analysis(reading=reading, scores=stages.Scores(relevance=relevance, quality=quality))
+        read = Page(
+            url=page.url,
+            body=page.body,
+            charset=page.charset,
+            title=candidate.title,
+            author=candidate.author,
+            host=candidate.host,
+        )
+        return await analyzer.analyse(read, self._rules, partial(self._say, candidate))
+
+    def _say(self, candidate: Candidate, stage: str) -> None:
+        self._progress.update(stage=stage, current_item=candidate.label)
 
     async def _take(self, outcome: AnalysisOutcome[Analysis]) -> None:
         decided = self._decide(outcome)
@@ -129,7 +138,10 @@ class Collector:
         reading = analysis.reading
         addresses = {canonical_url(candidate.url), reading.address}
         twin = self._seen.twin_of(reading.simhash, {*addresses, reading.declared_url} - {""})
+        self._say(candidate, Stage.RELEVANCE)
         verdict = judge(analysis, self._rules, twin)
+        if verdict.decision != Decision.FILTERED_RELEVANCE:
+            self._say(candidate, Stage.QUALITY)
         if verdict.decision == Decision.APPROVED:
             addresses |= addresses_of(reading.address, reading.declared_url)
             self._seen.add(Known(id=candidate.id, simhash=reading.simhash, addresses=addresses))

@@ -126,7 +126,7 @@ class Fetcher:
                     url = _absolute(url, target)
                     continue
                 _check_status(response)
-                body = b"" if response.status_code == 304 else await _read(response, limit)
+                body = b"" if response.status_code == 304 else await read_body(response, limit)
                 content_type = response.headers.get("content-type", "")
                 charset = _CHARSET.search(content_type)
                 return Fetched(
@@ -166,7 +166,7 @@ def disallow_here(host: str) -> None:
     _allowed_here.discard(host)
 
 
-async def _read(response: httpx2.Response, limit: int) -> bytes:
+async def read_body(response: httpx2.Response, limit: int) -> bytes:
     """The unpacked body, counted while it streams: a bomb is noticed at the limit, not after it went off."""
     unpacker = Unpacker(response.headers.get("content-encoding", ""), limit)
     async for piece in response.aiter_raw():
@@ -187,7 +187,7 @@ def _check_status(response: httpx2.Response) -> None:
         return
     if status in {404, 410}:
         raise FetchError(Failure.NOT_FOUND, str(status))
-    raise FetchError(Failure.HTTP_ERROR, str(status), retry_after=_retry_after(response))
+    raise FetchError(Failure.HTTP_ERROR, str(status), retry_after=retry_after(response))
 
 
 def _mark(response: httpx2.Response, name: str, longest: int) -> str:
@@ -196,7 +196,7 @@ def _mark(response: httpx2.Response, name: str, longest: int) -> str:
     return value if len(value) <= longest and value.isascii() and value.isprintable() else ""
 
 
-def _retry_after(response: httpx2.Response) -> float | None:
+def retry_after(response: httpx2.Response) -> float | None:
     """Seconds the server asks us to stay away: a number, or a date."""
     value = response.headers.get("retry-after", "").strip()
     if value.isdecimal():

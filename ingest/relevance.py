@@ -83,6 +83,7 @@ class Relevance:
     score: float
     matches: tuple[Match, ...]
     reason: str
+    is_excluded: bool = False  # by an exclude keyword or its language: no matter of degree
 
 
 def relevance(
@@ -94,12 +95,13 @@ def relevance(
     and lead alone: far down an article mentions many things.
     """
     if rules.language and language and rules.language != language:
-        return Relevance(score=0.0, matches=(), reason=f"written in “{language}”, not “{rules.language}”")
+        reason = f"written in “{language}”, not “{rules.language}”"
+        return Relevance(score=0.0, matches=(), reason=reason, is_excluded=True)
     article = _Article(title=title, text=text, language=language, author=author, sites=sites)
     for term in map(_term, rules.exclude):
         if article.is_excluded_by(term):
             reason = f"contains the excluded “{term.phrase}”{_PLACES[term.field]}"
-            return Relevance(score=0.0, matches=(), reason=reason)
+            return Relevance(score=0.0, matches=(), reason=reason, is_excluded=True)
     miss = 1.0
     matches = []
     norm = _K1 * (1 - _B + _B * article.length / AVERAGE_WORDS)

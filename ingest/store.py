@@ -12,12 +12,13 @@ from django.db.models import Count
 from django.utils import timezone
 
 from . import clusters
+from .analyzers import Analysis
 from .canonical import canonical_url, host_of
 from .decisions import Decision
 from .feeds import Entry
 from .models import Article
 from .text import clip
-from .verdicts import Analysis, Verdict
+from .verdicts import Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,5 +197,6 @@ def _values(one: Decided, now: datetime) -> dict[str, Any]:
         "quality": scores.quality.score,
         "simhash": reading.simhash,
         "declared_url": reading.declared_url,
+        "analyzer": one.analysis.analyzer,
         "fetched_at": now,
     }

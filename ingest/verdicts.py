@@ -4,20 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .analysis import Reading, Scores
+from .analyzers import Analysis
 from .children import AnalysisError
 from .decisions import Decision, Failure
 from .dedupe import Twin
 from .guard import FetchError
 from .relevance import Rules
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Analysis:
-    """What the analysis of one article yields."""
-
-    reading: Reading
-    scores: Scores
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,8 +28,10 @@ def judge(analysis: Analysis, rules: Rules, twin: Twin | None) -> Verdict:
     reasons: dict[str, Any] = {
         "relevance": {"reason": relevance.reason, "matches": [asdict(match) for match in relevance.matches]},
         "quality": quality.as_json(),
-        "engine": "local",
+        "engine": analysis.analyzer,
     }
+    if analysis.note:
+        reasons["engine_note"] = analysis.note
     if relevance.score < rules.relevance_threshold:
         return Verdict(decision=Decision.FILTERED_RELEVANCE, reasons=reasons)
     if quality.score < rules.quality_threshold:

@@ -251,6 +251,13 @@ NOTIFICATIONS_STORM_LIMIT = int(os.environ.get("NOTIFICATIONS_STORM_LIMIT", "30"
 DEMO_SITE_PORT = int(os.environ.get("DEMO_SITE_PORT", "8765"))
 # host:port pairs that may be fetched although they are not public addresses.
 INGEST_ALLOWED_HOSTS = _list("INGEST_ALLOWED_HOSTS", "")
+# Who scores articles: "local", or "openai" for any endpoint that speaks its chat completions.
+INGEST_ANALYZER = os.environ.get("INGEST_ANALYZER", "local").strip().lower()
+INGEST_ANALYZER_URL = os.environ.get("INGEST_ANALYZER_URL", "https://api.openai.com/v1").strip()
+INGEST_ANALYZER_MODEL = os.environ.get("INGEST_ANALYZER_MODEL", "").strip()
+INGEST_ANALYZER_KEY = os.environ.get("INGEST_ANALYZER_KEY", "").strip()
+INGEST_ANALYZER_SECONDS = float(os.environ.get("INGEST_ANALYZER_SECONDS", "20"))
+INGEST_ANALYZER_CONCURRENT = int(os.environ.get("INGEST_ANALYZER_CONCURRENT", "3"))
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

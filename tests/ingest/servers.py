@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 from collections.abc import Awaitable, Callable
 from typing import Self
 
@@ -37,6 +38,7 @@ class RawServer:
         self.answers = answers
         self.requests: list[str] = []
         self.heads: list[str] = []
+        self.bodies: list[bytes] = []
         self.busy = self.most_busy = 0
 
     async def __aenter__(self) -> Self:
@@ -59,8 +61,11 @@ class RawServer:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             path = head.split(" ")[1]
+            length = re.search(r"(?im)^content-length: (\d+)", head)
+            body = await reader.readexactly(int(length[1])) if length else b""
             self.requests.append(path)
             self.heads.append(head)
+            self.bodies.append(body)
             answer = self.answers.get(path, reply(b"no", status="404 Not Found"))
             if isinstance(answer, bytes):
                 writer.write(answer)

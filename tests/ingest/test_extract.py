@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.analysis import read_page
+from ingest.analysis import Page, read_page
 from ingest.demo_site import Kind, entries
 from ingest.demo_site.pages import page
 from ingest.extract import decode, extract
@@ -61,7 +61,7 @@ def test_nul_bytes_never_reach_the_database() -> None:
         + "<p>One\x00 whole sentence with a gap in it, and more.</p>" * 9
         + "</article></body></html>"
     )
-    reading = read_page(html.encode(), "https://example.org/", title_hint="T")
+    reading = read_page(Page(url="https://example.org/", body=html.encode(), title="T"))
     assert reading.text
     assert "\x00" not in reading.text + reading.title + reading.summary
 

@@ -6,8 +6,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from ingest import collector, store
+from ingest import store
 from ingest.analysis import Reading
+from ingest.analyzers import local
+from ingest.children import AnalysisError
 from ingest.decisions import Decision, Failure
 from ingest.demo_site import DemoSite, Kind, entries
 from ingest.fetch import Bounds, Fetcher
@@ -187,13 +189,13 @@ async def test_a_source_that_recovers_is_healthy_again(topic: Topic) -> None:
 
 
 async def test_a_page_that_makes_the_child_hang_fails_alone(small: Topic, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(function, *args):  # type: ignore[no-untyped-def]
-        if function is collector.stages.read_page and len(args[3]) % 2:
-            raise collector.AnalysisError(Failure.ANALYSIS_TIMEOUT)
-        return await original(function, *args)
+    async def refuse(function, page, *args):  # type: ignore[no-untyped-def]
+        if len(page.title) % 2:
+            raise AnalysisError(Failure.ANALYSIS_TIMEOUT)
+        return await original(function, page, *args)
 
-    original = collector.in_child
-    monkeypatch.setattr(collector, "in_child", refuse)
+    original = local.in_child
+    monkeypatch.setattr(local, "in_child", refuse)
     outcome, _ = await collect(small, limit=10)
     assert outcome["processed"] == 10
     assert 0 < outcome["failures"]["analysis_timeout"] < 10
