@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from . import clusters
+from . import clusters, counts
 from .analyzers import Analysis
 from .canonical import canonical_url, host_of
 from .decisions import Decision
@@ -147,6 +147,7 @@ def save_decisions(decided: Sequence[Decided], run_id: UUID | None) -> int:
         written += _write((one for one in decided if one.verdict.duplicate_of is None), run_id, now)
         roots = clusters.lock_roots({one.verdict.duplicate_of for one in duplicates if one.verdict.duplicate_of})
         written += _write((one for one in duplicates if one.verdict.duplicate_of in roots), run_id, now)
+    counts.ARTICLES.sum_up()
     return written
 
 

@@ -18,6 +18,7 @@ urlpatterns = [
     path("<int:topic_id>/rules/preview/", rules.rules_preview, name="rules-preview"),
     path("<int:topic_id>/sources/", sources.topic_sources, name="topic-sources"),
     path("<int:topic_id>/sources/<int:source_id>/delete/", sources.source_delete, name="source-delete"),
+    path("articles/", articles.article_list, name="articles"),
     path("articles/<int:article_id>/read/", articles.article_read, name="article-read"),
     path("articles/<int:article_id>/unread/", articles.article_unread, name="article-unread"),
 ]

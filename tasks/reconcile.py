@@ -75,7 +75,7 @@ class Reconciler:
             suspects = {(run.pk, run.attempt) for run in lost}
             tickets.discard_leftovers(dead_after=self._dead_after)
         self._suspects = suspects
-        counts.sum_up()
+        counts.RUNS.sum_up()
         waiting = tickets.runs_without_ticket(dead_after=self._dead_after)
         return touched + sum(lifecycle.reissue_ticket(run) for run in waiting)
 

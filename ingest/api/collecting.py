@@ -84,9 +84,14 @@ def status(request: HttpRequest) -> dict[str, Any]:
                 "task_id": topic.run.id if topic.run else None,
                 "task_status": topic.run.status if topic.run else None,
                 "articles": {
-                    "total": topic.total, "added": topic.added, "unread": topic.unread, "pending": topic.waiting
+                    "total": topic.numbers.found,
+                    "added": topic.numbers.added,
+                    "new": topic.numbers.new,
+                    "unread": topic.numbers.unread,
+                    "starred": topic.numbers.starred,
+                    "pending": topic.numbers.waiting,
                 },
-                "sources": {"total": topic.sources, "failing": topic.failing},
+                "sources": {"total": topic.health.total, "failing": topic.health.failing},
             }
             for topic in topics
         ],

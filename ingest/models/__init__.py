@@ -2,6 +2,8 @@
 
 from .alerts import Alert, AlertRule, CollectPreferences
 from .articles import Article, ArticleQuerySet
+from .counts import ArticleCount
+from .records import ArticleWords, PastDecision
 from .sources import Source
 from .topics import Keyword, Topic, TopicQuerySet
 
@@ -9,9 +11,12 @@ __all__ = [
     "Alert",
     "AlertRule",
     "Article",
+    "ArticleCount",
     "ArticleQuerySet",
+    "ArticleWords",
     "CollectPreferences",
     "Keyword",
+    "PastDecision",
     "Source",
     "Topic",
     "TopicQuerySet",

@@ -1,11 +1,12 @@
 """Pages that were found, what was read there, and what was decided."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import CheckConstraint, Count, Index, OuterRef, Q, Subquery, UniqueConstraint
+from django.db.models import CheckConstraint, Count, F, Index, OuterRef, Q, Subquery, UniqueConstraint, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,15 @@ from ingest.decisions import JUDGED, Decision, Failure
 
 from .sources import Source
 from .topics import Topic
+
+UNSCORED = -1.0
+# What is new: added in so many hours, read or not.
+NEW_FOR = timedelta(hours=24)
+
+
+def score_of(name: str) -> Coalesce:
+    """A score to sort by; what has none comes last."""
+    return Coalesce(name, Value(UNSCORED, output_field=models.FloatField()))
 
 
 class ArticleQuerySet(models.QuerySet["Article"]):
@@ -39,6 +49,10 @@ class ArticleQuerySet(models.QuerySet["Article"]):
     def unread(self) -> Self:
         """Those that made it and were not read yet."""
         return self.approved().filter(read_at=None)
+
+    def new(self) -> Self:
+        """Those that made it in the last 24 hours, read or not."""
+        return self.approved().filter(decided_at__gte=timezone.now() - NEW_FOR)
 
     def judged_otherwise(self, stamp: str) -> Self:
         """Those that were judged, but by other rules than those of this stamp."""
@@ -136,9 +150,15 @@ class Article(models.Model):
             ),
         ]
         indexes = [
-            # The list of a topic, newest first: all, and one kind of decision.
-            Index(fields=["topic", "-id"], name="ingest_list"),
-            Index(fields=["topic", "decision", "-id"], name="ingest_list_by_decision"),
+            # The list of a topic in each order, one decision at a time: see listing.py.
+            Index("topic", "decision", F("found_at").desc(), F("id").desc(), name="ingest_newest"),
+            Index("topic", "decision", score_of("relevance").desc(), F("id").desc(), name="ingest_by_relevance"),
+            Index("topic", "decision", score_of("quality").desc(), F("id").desc(), name="ingest_by_quality"),
+            # What was added lately.
+            Index(fields=["topic", "decided_at"], condition=Q(decision=Decision.APPROVED), name="ingest_added"),
+            # The few that a filter leaves.
+            Index(fields=["topic", "language"], name="ingest_by_language"),
+            Index(fields=["topic"], condition=Q(starred_at__isnull=False), name="ingest_starred"),
             # What a run still has to do.
             Index(fields=["topic", "id"], condition=Q(decision=Decision.PENDING), name="ingest_pending"),
             # The unread count of a topic.

@@ -7,12 +7,10 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import CheckConstraint, Count, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-
-from ingest.decisions import Decision
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -27,7 +25,7 @@ EVERY = [MinValueValidator(5), MaxValueValidator(10_080)]
 
 
 class TopicQuerySet(models.QuerySet["Topic"]):
-    """Queries that read as phrases: `Topic.objects.visible_to(user).with_counts()`."""
+    """Queries that read as phrases: `Topic.objects.visible_to(user)`."""
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         """Topics `user` may see: their own; every topic for staff who may view topics."""
@@ -40,15 +38,6 @@ class TopicQuerySet(models.QuerySet["Topic"]):
     def owned_by(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         """Topics that belong to `user`."""
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
-
-    def with_counts(self) -> Self:
-        """Each topic with `articles_total`, `articles_added`, `articles_unread` and `articles_pending`."""
-        return self.annotate(
-            articles_total=Count("articles"),
-            articles_added=Count("articles", filter=Q(articles__decision=Decision.APPROVED)),
-            articles_unread=Count("articles", filter=Q(articles__decision=Decision.APPROVED, articles__read_at=None)),
-            articles_pending=Count("articles", filter=Q(articles__decision=Decision.PENDING)),
-        )
 
 
 class Topic(models.Model):

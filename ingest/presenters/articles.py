@@ -1,27 +1,28 @@
-"""What the pages show of articles: a topic's list, and each with its badges and reasons."""
+"""What the pages show of an article: its badges, its scores with their reasons, and where else it was found."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
-from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q
+from django.contrib.postgres.search import SearchHeadline
+from django.db.models import F
+from django.db.models.functions import Left
+from django.utils import timezone
 
+from ingest import access
 from ingest.decisions import Decision, Failure
-from ingest.models import Article, ArticleQuerySet, Topic
+from ingest.filters import query_of
+from ingest.models import Article, Topic
+from ingest.models.articles import NEW_FOR
+from tasks.access import Viewer
 
-PAGE_SIZE = 20
+# How much of a text is looked through for what to show of it.
+MARKED_UP_TO = 20_000
+_START, _STOP = "\x02", "\x03"
+_SIGNS = re.compile(f"[{_START}{_STOP}]")
 
-# What each tab of a topic's articles is called, in order.
-FILTERS = {
-    "all": "All",
-    "new": "New",
-    "added": "Added",
-    Decision.FILTERED_RELEVANCE.value: "Below threshold",
-    Decision.REJECTED_QUALITY.value: "Rejected",
-    Decision.DUPLICATE.value: "Duplicates",
-    Decision.FAILED.value: "Failed",
-    Decision.PENDING.value: "Waiting",
-}
 # Icon and tone of a decision's badge.
 BADGES = {
     Decision.PENDING: ("pending", "neutral"),
@@ -43,16 +44,35 @@ class Badge:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """A piece of a text, and whether it is what was looked for. Plain text: the template escapes it."""
+
+    text: str
+    found: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ArticleView:
     """One article of a list. Texts are plain: the templates escape them."""
 
     row: Article
     badges: tuple[Badge, ...]
+    title: tuple["Piece", ...]
+    excerpt: tuple["Piece", ...]
     relevance_reason: str
     quality_reason: str
     note: str
     site: str
     mood: str
+    can_change: bool
+    also_in: int
+    original: Article | None
+    same_page: bool
+
+    @property
+    def topic(self) -> Topic:
+        """Whose article it is: it says the thresholds."""
+        return self.row.topic
 
     @property
     def is_unread(self) -> bool:
@@ -60,59 +80,64 @@ class ArticleView:
         return self.row.decision == Decision.APPROVED and self.row.read_at is None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tab:
-    """One filter above the list."""
-
-    key: str
-    word: str
-    count: int
-    current: bool
-
-
-def page_of_articles(topic: Topic, query: Mapping[str, str]) -> tuple[list[Tab], Page[Article], list[ArticleView]]:
-    """The tabs, and the page of the topic's articles that `query` (an address's parameters) asks for."""
-    wanted = query.get("show", "all")
-    if wanted not in FILTERS:
-        wanted = "all"
-    counts = _counts(topic)
-    tabs = [Tab(key=key, word=word, count=counts[key], current=key == wanted) for key, word in FILTERS.items()]
-    articles = select(topic.articles.all(), wanted).select_related("source", "duplicate_of")  # type: ignore[arg-type]
-    articles = articles.defer("text", "duplicate_of__text")
-    page = Paginator(articles.order_by("-id"), PAGE_SIZE).get_page(query.get("page"))
-    return tabs, page, [present_article(article) for article in page]
-
-
-def select(articles: ArticleQuerySet, wanted: str) -> ArticleQuerySet:
-    """The articles one tab shows."""
-    match wanted:
-        case "new":
-            return articles.unread()
-        case "added":
-            return articles.approved()
-        case "all":
-            return articles
-        case _:
-            return articles.filter(decision=wanted)
+def present_articles(articles: Sequence[Article], viewer: Viewer, *, search: str = "") -> list[ArticleView]:
+    """Several articles, with what `search` finds in them marked; at the same number of queries however many."""
+    keys = [article.pk for article in articles]
+    marked = _marked(keys, search) if search and keys else {}
+    now = timezone.now()
+    return [
+        ArticleView(
+            row=article,
+            badges=_badges(article, now),
+            title=marked[article.pk][0] if article.pk in marked else (Piece(text=article.title or article.url),),
+            excerpt=marked[article.pk][1] if article.pk in marked else (),
+            relevance_reason=str(_inside(article, "relevance", "reason")),
+            quality_reason=str(_inside(article, "quality", "reason")),
+            note=_note(article),
+            site=_site(article),
+            mood=_mood(article.sentiment),
+            can_change=access.may_change(viewer, article.topic),
+            also_in=getattr(article, "also_in", 0),
+            original=article.duplicate_of,
+            same_page=_inside(article, "duplicate", "by") == "address",
+        )
+        for article in articles
+    ]
 
 
-def present_article(article: Article) -> ArticleView:
-    """One article with its badges and the reasons for its scores."""
+def _badges(article: Article, now: datetime) -> tuple[Badge, ...]:
     decision = Decision(article.decision)
     icon, tone = BADGES[decision]
-    badges = [Badge(word=str(decision.label), icon=icon, tone=tone)]
-    if decision == Decision.APPROVED and article.read_at is None:
-        badges.insert(0, Badge(word="New", icon="dot", tone="info"))
-    reasons = article.reasons if isinstance(article.reasons, dict) else {}
-    return ArticleView(
-        row=article,
-        badges=tuple(badges),
-        relevance_reason=str(_inside(reasons, "relevance", "reason")),
-        quality_reason=str(_inside(reasons, "quality", "reason")),
-        note=_note(article, reasons),
-        site=_site(article),
-        mood=_mood(article.sentiment),
+    badge = Badge(word=str(decision.label), icon=icon, tone=tone)
+    if decision == Decision.APPROVED and article.decided_at is not None and article.decided_at >= now - NEW_FOR:
+        return (Badge(word="New", icon="dot", tone="info"), badge)
+    return (badge,)
+
+
+def _marked(keys: Sequence[int], search: str) -> dict[int, tuple[tuple[Piece, ...], tuple[Piece, ...]]]:
+    """Title and an excerpt of each article with what was looked for marked: by Postgres, so that both agree on words.
+
+    It marks with two control characters; where a text has them itself, a mark may be wrong, and nothing else.
+    """
+    signs: dict[str, Any] = {"config": "simple", "start_sel": _START, "stop_sel": _STOP}
+    query = query_of(search)
+    rows = Article.objects.filter(pk__in=keys).values_list(
+        "pk",
+        "url",
+        SearchHeadline(F("title"), query, highlight_all=True, **signs),
+        SearchHeadline(Left("text", MARKED_UP_TO), query, max_words=40, min_words=20, **signs),
     )
+    found = {}
+    for pk, url, title, text in rows:
+        excerpt = _pieces(text)
+        found[pk] = (_pieces(title) or (Piece(text=url),), excerpt if any(piece.found for piece in excerpt) else ())
+    return found
+
+
+def _pieces(text: str) -> tuple[Piece, ...]:
+    parts = re.split(f"{_START}(.*?){_STOP}", text, flags=re.DOTALL)
+    pieces = [Piece(text=part, found=bool(number % 2)) for number, part in enumerate(parts)]
+    return tuple(replace(piece, text=_SIGNS.sub("", piece.text)) for piece in pieces if piece.text)
 
 
 def _site(article: Article) -> str:
@@ -121,13 +146,11 @@ def _site(article: Article) -> str:
     return article.site if named else str(article.source or article.host)
 
 
-def _note(article: Article, reasons: dict[str, object]) -> str:
+def _note(article: Article) -> str:
     if article.failure:
-        return str(reasons.get("failure") or Failure(article.failure).label)
-    if article.decision == Decision.DUPLICATE:
-        known = f"“{article.duplicate_of}”" if article.duplicate_of else "an article the topic has"
-        how = "The same page" if _inside(reasons, "duplicate", "by") == "address" else "The same text"
-        return f"{how} as {known}, from another address."
+        return str(_reasons(article).get("failure") or Failure(article.failure).label)
+    if article.decision == Decision.DUPLICATE and article.duplicate_of is None:
+        return "The topic had this text already, from another address."
     return ""
 
 
@@ -137,13 +160,10 @@ def _mood(sentiment: float | None) -> str:
     return "positive" if sentiment >= 0.2 else "negative" if sentiment <= -0.2 else "neutral"
 
 
-def _inside(reasons: dict[str, object], part: str, key: str) -> object:
-    found = reasons.get(part)
+def _reasons(article: Article) -> dict[str, object]:
+    return article.reasons if isinstance(article.reasons, dict) else {}
+
+
+def _inside(article: Article, part: str, key: str) -> object:
+    found = _reasons(article).get(part)
     return found.get(key, "") if isinstance(found, dict) else ""
-
-
-def _counts(topic: Topic) -> dict[str, int]:
-    each = {value: Count("pk", filter=Q(decision=value)) for value in Decision.values}
-    new = Count("pk", filter=Q(decision=Decision.APPROVED, read_at=None))
-    counts: dict[str, int] = topic.articles.order_by().aggregate(all=Count("pk"), new=new, **each)
-    return {**counts, "added": counts[Decision.APPROVED]}

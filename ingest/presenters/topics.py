@@ -1,10 +1,14 @@
 """What the pages show of topics: their cards, with numbers, sources and the latest run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Q
 
 from ingest import access
 from ingest.models import Source, Topic
+from ingest.numbers import Numbers, numbers_of
 from ingest.rules import keywords_of, write_line
 from tasks.access import Viewer
 from tasks.models import TaskRun
@@ -15,19 +19,72 @@ COLLECT = "ingest.jobs.collect"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SourceHealth:
+    """How the sources of a topic are doing, together."""
+
+    total: int = 0
+    failing: int = 0
+    paused: int = 0
+    last_checked_at: datetime | None = None
+
+    @property
+    def word(self) -> str:
+        """In a word; nothing where there is no source."""
+        if not self.total:
+            return ""
+        if self.failing:
+            return "All failing" if self.failing == self.total - self.paused else f"{self.failing:,} failing"
+        if self.paused == self.total:
+            return "Paused"
+        return "Not read yet" if self.last_checked_at is None else "Healthy"
+
+    @property
+    def tone(self) -> str:
+        """The colour of that word."""
+        if self.failing:
+            return "bad" if self.failing == self.total - self.paused else "warn"
+        return "good" if self.word == "Healthy" else "neutral"
+
+    @property
+    def icon(self) -> str:
+        """The drawing beside that word."""
+        if self.failing:
+            return "failed"
+        return {"Healthy": "check", "Paused": "pause"}.get(self.word, "pending")
+
+
+def health_of(topics: Sequence[Topic]) -> dict[int, SourceHealth]:
+    """How the sources of each topic are doing; topics without any are left out. One query."""
+    live = Q(is_paused=False)
+    rows = (
+        Source.objects.filter(topic__in=[topic.pk for topic in topics])
+        .order_by()
+        .values("topic")
+        .annotate(
+            total=Count("pk"),
+            failing=Count("pk", filter=live & Q(failures__gt=0)),
+            paused=Count("pk", filter=~live),
+            last_checked_at=Max("last_checked_at"),
+        )
+    )
+    return {
+        row["topic"]: SourceHealth(
+            total=row["total"], failing=row["failing"], paused=row["paused"], last_checked_at=row["last_checked_at"]
+        )
+        for row in rows
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TopicView:
     """One topic as a card."""
 
     row: Topic
-    total: int
-    added: int
-    unread: int
-    waiting: int
+    numbers: Numbers
     include: list[str]
     exclude: list[str]
     more_keywords: int
-    sources: int
-    failing: int
+    health: SourceHealth
     run: RunView | None
     owner: str
     can_change: bool
@@ -42,25 +99,19 @@ class TopicView:
         """What is missing before there is anything to collect."""
         if not self.include and not self.more_keywords:
             return "Add a keyword: without one, no article is relevant."
-        if not self.sources:
+        if not self.health.total:
             return "Add a feed to collect from."
         return ""
 
 
 def present_topics(viewer: Viewer) -> list[TopicView]:
     """Every topic `viewer` may see, at the same number of queries however many there are."""
-    topics = list(
-        Topic.objects.visible_to(viewer).select_related("owner").prefetch_related("keywords", "sources").with_counts()
-    )
-    runs = latest_runs(topics, viewer)
-    return [_topic_view(topic, runs.get(topic.pk), viewer) for topic in topics]
+    return _views(list(Topic.objects.visible_to(viewer).select_related("owner").prefetch_related("keywords")), viewer)
 
 
 def present_topic(topic: Topic, viewer: Viewer) -> TopicView:
     """One topic."""
-    counted = Topic.objects.filter(pk=topic.pk).select_related("owner").prefetch_related("keywords", "sources")
-    run = latest_runs([topic], viewer).get(topic.pk)
-    return _topic_view(counted.with_counts().get(), run, viewer)
+    return _views([topic], viewer)[0]
 
 
 def latest_runs(topics: Sequence[Topic], viewer: Viewer) -> dict[int, RunView]:
@@ -77,22 +128,25 @@ def latest_runs(topics: Sequence[Topic], viewer: Viewer) -> dict[int, RunView]:
     return {channels[run.topic]: view for run, view in zip(runs, present_runs(runs, viewer), strict=True)}
 
 
-def _topic_view(topic: Topic, run: RunView | None, viewer: Viewer) -> TopicView:
+def _views(topics: list[Topic], viewer: Viewer) -> list[TopicView]:
+    numbers, health, runs = numbers_of(topics), health_of(topics), latest_runs(topics, viewer)
+    return [
+        _view(topic, numbers[topic.pk], health.get(topic.pk, SourceHealth()), runs.get(topic.pk), viewer)
+        for topic in topics
+    ]
+
+
+def _view(topic: Topic, numbers: Numbers, health: SourceHealth, run: RunView | None, viewer: Viewer) -> TopicView:
     keywords = keywords_of(topic)
     include = [*map(write_line, keywords.include)]
     exclude = [*map(write_line, keywords.exclude)]
-    sources: Iterable[Source] = topic.sources.all()
     return TopicView(
         row=topic,
-        total=topic.articles_total,  # type: ignore[attr-defined]
-        added=topic.articles_added,  # type: ignore[attr-defined]
-        unread=topic.articles_unread,  # type: ignore[attr-defined]
-        waiting=topic.articles_pending,  # type: ignore[attr-defined]
+        numbers=numbers,
         include=include[:KEYWORDS_SHOWN],
         exclude=exclude[:KEYWORDS_SHOWN],
         more_keywords=max(0, len(include) - KEYWORDS_SHOWN) + max(0, len(exclude) - KEYWORDS_SHOWN),
-        sources=len(list(sources)),
-        failing=sum(source.health == Source.Health.FAILING for source in sources),
+        health=health,
         run=run,
         owner=topic.owner.get_username() if topic.owner_id != viewer.pk else "",
         can_change=access.may_change(viewer, topic),

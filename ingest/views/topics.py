@@ -14,10 +14,11 @@ from ingest import access
 from ingest.forms import TopicForm
 from ingest.jobs import start_collecting, stop_runs_of
 from ingest.models import Topic
+from ingest.presenters.article_lists import list_articles
 from ingest.presenters.topics import present_topic, present_topics
 from tasks.exceptions import AlreadyRunning
 
-from .shared import back_to, status_of, topic_page
+from .shared import back_to, status_of
 
 
 @never_cache
@@ -34,9 +35,16 @@ def topic_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def topic_detail(request: HttpRequest, topic_id: int) -> HttpResponse:
-    """One topic: its run, its articles with their reasons, its keywords and sources."""
+    """One topic: its run, and its articles with their reasons."""
     topic = access.get_visible_topic(request.user, topic_id)
-    return topic_page(request, topic)
+    user = cast(User, request.user)
+    shown = present_topic(topic, user)
+    context = {
+        "topic": shown,
+        "list": list_articles(user, [topic], request.GET, topic=topic, numbers=shown.numbers),
+        "sees_all": topic.owner_id != user.pk,
+    }
+    return render(request, "ingest/topic.html", context)
 
 
 @never_cache

@@ -63,6 +63,7 @@ def paths(staff: User, owner: User) -> list[str]:
     )
     names = ["dashboard", "task-list", "queue-list", "schedule-list", "schedule-new", "notification-list"]
     names += ["notification-preferences", "notification-deliveries", "keyword-alerts", "topic-new", "bulk-analyze"]
+    names += ["articles"]
     found = [reverse(name) for name in names]
     found += [run.get_absolute_url() for run in runs[1::2]]
     found += [runs[7].get_absolute_url() + "?items=failed", reverse("task-cancel", args=[runs[0].pk])]

@@ -117,7 +117,8 @@ def test_status_says_what_runs_and_what_waits(
     assert after["topics"] == [
         {
             "topic_id": topic.pk, "name": "Energy", "running": True, "task_id": task_id, "task_status": "pending",
-            "articles": {"total": 1, "added": 0, "unread": 0, "pending": 1}, "sources": {"total": 0, "failing": 0},
+            "articles": {"total": 1, "added": 0, "new": 0, "unread": 0, "starred": 0, "pending": 1},
+            "sources": {"total": 0, "failing": 0},
         }
     ]  # fmt: skip
 

@@ -282,6 +282,7 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "rules-preview": BY_POST_ALONE,
     "topic-sources": OWN,
     "source-delete": BY_POST_ALONE,
+    "articles": ANYBODY,
     "article-read": BY_POST_ALONE,
     "article-unread": BY_POST_ALONE,
 }

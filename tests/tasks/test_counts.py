@@ -125,7 +125,7 @@ class ManyRuns(RuleBasedStateMachine):
     @rule()
     def the_changes_are_summed_up(self) -> None:
         """However few."""
-        counts.sum_up(enough=1)
+        counts.RUNS.sum_up(enough=1)
         assert not RunCount.objects.filter(is_sum=False).exists()
 
     @invariant()
@@ -158,7 +158,7 @@ def test_what_is_not_committed_when_changes_are_summed_up_is_not_lost(owner: Use
     make_run_in(Status.COMPLETED, owner)
     with transaction.atomic():
         make_run(owner)
-        in_thread(lambda: counts.sum_up(enough=1), within=60)
+        in_thread(lambda: counts.RUNS.sum_up(enough=1), within=60)
         assert all_are_right()
     assert RunCount.objects.filter(is_sum=False).count() == 1
     assert all_are_right()
@@ -167,12 +167,12 @@ def test_what_is_not_committed_when_changes_are_summed_up_is_not_lost(owner: Use
 def test_only_one_sums_up_at_a_time_and_the_other_does_not_wait(owner: User, engine_tables: None) -> None:
     make_run(owner)
     with transaction.atomic():
-        assert counts.sum_up(enough=1)
+        assert counts.RUNS.sum_up(enough=1)
         with connection.cursor() as cursor:  # more to do for the other one
             cursor.execute("INSERT INTO task_counts (status, number, is_sum) VALUES ('failed', 1, false)")
         answers: list[bool] = []
         in_thread(lambda: RunCount.objects.create(status="failed", number=-1), within=60)
-        in_thread(lambda: answers.append(counts.sum_up(enough=1)), within=60)
+        in_thread(lambda: answers.append(counts.RUNS.sum_up(enough=1)), within=60)
         assert answers == [False]
     assert all_are_right()
 
@@ -180,7 +180,7 @@ def test_only_one_sums_up_at_a_time_and_the_other_does_not_wait(owner: User, eng
 def test_few_changes_are_left_as_they_are(owner: User) -> None:
     make_run_in(Status.COMPLETED, owner)
     before = list(RunCount.objects.values())
-    assert not counts.sum_up()
+    assert not counts.RUNS.sum_up()
     assert list(RunCount.objects.values()) == before
 
 
@@ -196,7 +196,7 @@ def test_the_reconciler_sums_up(owner: User) -> None:
 def test_an_owner_without_runs_leaves_no_count_behind(owner: User) -> None:
     make_run_in(Status.COMPLETED, owner)
     manager.cleanup_old_tasks(0)
-    assert counts.sum_up(enough=1)
+    assert counts.RUNS.sum_up(enough=1)
     assert not RunCount.objects.exists()
 
 
