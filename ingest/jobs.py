@@ -22,6 +22,7 @@ from .analyzed import ARTICLES
 from .models import Topic
 from .notebook import Notebook, key_of
 from .outcomes import merge_outcomes
+from .recheck import run_recheck
 from .service import run_auto_ingest
 
 if TYPE_CHECKING:
@@ -103,6 +104,18 @@ async def bulk_analysis(
     )
 
 
+@task(
+    takes_context=True,
+    max_attempts=3,
+    timeout=timedelta(hours=2),
+    title="Re-check",
+    notification="ingest.texts.recheck_outcome",
+)
+async def recheck(context: "TaskContext", topic_id: int) -> dict[str, Any]:
+    """Judge the stored articles of a topic by its rules of today."""
+    return await run_recheck(topic_id, progress=context.progress, run_id=context.run_id, checkpoint=context.checkpoint)
+
+
 def _notebook_of(context: "TaskContext") -> Notebook:
     return Notebook(context.run_id, checkpoint=context.checkpoint, items=context.items)
 
@@ -143,6 +156,20 @@ def start_collecting(
             raise AlreadyRunning(rival.pk, rival.unique_key)
         options: dict[str, Any] = {} if sources is None else {"sources": list(sources)}
         return configured.enqueue(topic_id=None if topic is None else topic.pk, limit=limit, dry_run=dry_run, **options)
+
+
+def start_recheck(topic: Topic) -> TaskResult:
+    """Enqueue a re-check of `topic` for its owner. Raises AlreadyRunning: there is one at a time, which goes by the
+    rules of the moment anyway.
+    """
+    configured = recheck.using(
+        owner=topic.owner,
+        topic=topic.channel,
+        unique=recheck_key(topic),
+        title=f"Re-check: {topic.name}",
+        metadata={"topic_id": topic.pk, "topic_name": topic.name},
+    )
+    return configured.enqueue(topic_id=topic.pk)
 
 
 def start_scheduled(owner: AbstractBaseUser | None, kwargs: dict[str, Any]) -> TaskResult:
@@ -195,7 +222,7 @@ def places_left(user: AbstractBaseUser) -> int:
 
 def stop_runs_of(topic: Topic, *, by: AbstractBaseUser) -> None:
     """Cancel what runs for `topic`, which is about to be deleted."""
-    for run in TaskRun.objects.live().filter(unique_key=unique_key(topic)):
+    for run in TaskRun.objects.live().filter(unique_key__in=[unique_key(topic), recheck_key(topic)]):
         # Refused: it ended first.
         with suppress(TransitionRefused):
             lifecycle.cancel(run, by=by, reason="The topic was deleted.")
@@ -204,6 +231,11 @@ def stop_runs_of(topic: Topic, *, by: AbstractBaseUser) -> None:
 def unique_key(topic: Topic) -> str:
     """While a run with this key is live, no second one can be enqueued."""
     return f"auto-ingest:{topic.pk}"
+
+
+def recheck_key(topic: Topic) -> str:
+    """While a run with this key is live, no second re-check can be enqueued."""
+    return f"recheck:{topic.pk}"
 
 
 def _key_of_all(owner_id: int) -> str:

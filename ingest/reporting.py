@@ -43,3 +43,4 @@ class Stage:
     RELEVANCE = "Checking relevance"
     QUALITY = "Assessing quality"
     SAVING = "Saving"
+    RECHECKING = "Judging anew"

@@ -8,16 +8,20 @@ from tasks.models import TaskRun
 from tasks.notify import Draft
 from tasks.states import Status
 
+from .decisions import Decision
+from .models import Topic
 from .outcomes import describe
 
 
-def outcome(run: TaskRun) -> Draft:
-    """The notification for a collection: its numbers, or what went wrong."""
+def outcome(run: TaskRun) -> Draft | None:
+    """The notification for a collection: its numbers, or what went wrong. None where the owner asked not to be told."""
     name = str(run.metadata.get("topic_name") or "")
     about = f" for “{name}”" if name else ""
     link = _link(run)
     if run.status == Status.COMPLETED:
         result: dict[str, Any] = run.result if isinstance(run.result, dict) else {}
+        if not _is_to_be_told(run, result):
+            return None
         return Draft(
             type="auto_ingest_complete",
             title="Auto-Collect complete" if not result.get("dry_run") else "Auto-Collect: dry run complete",
@@ -30,6 +34,49 @@ def outcome(run: TaskRun) -> Draft:
         message=f"Collecting{about} stopped: {run.error[:400] or 'the reason is unknown.'}",
         link=link,
     )
+
+
+def recheck_outcome(run: TaskRun) -> Draft:
+    """The notification for a re-check."""
+    name = str(run.metadata.get("topic_name") or "")
+    if run.status == Status.COMPLETED:
+        result: dict[str, Any] = run.result if isinstance(run.result, dict) else {}
+        return Draft(
+            type="recheck_complete",
+            title="Re-check complete",
+            message=f"{_count(result.get('processed', 0))} of “{name}” judged anew: {moves_in_words(result)}.",
+            link=_link(run),
+        )
+    return Draft(
+        type="recheck_error",
+        title="Re-check failed",
+        message=f"Judging the articles of “{name}” anew stopped: {run.error[:400] or 'the reason is unknown.'}",
+        link=_link(run),
+    )
+
+
+def moves_in_words(result: dict[str, Any]) -> str:
+    """`12 came in, 3 went, 4 moved otherwise`."""
+    added, removed = int(result.get("added", 0)), int(result.get("removed", 0))
+    others = int(result.get("changed", 0)) - added - removed
+    said = [(added, "came in"), (removed, "went"), (others, "moved otherwise"), (result.get("failed", 0), "failed")]
+    return ", ".join(f"{number:,} {words}" for number, words in said if number) or "nothing changed"
+
+
+def _is_to_be_told(run: TaskRun, result: dict[str, Any]) -> bool:
+    """Does the owner want to hear of this collection? Of several topics, as soon as one of them wants it."""
+    by_hand = "schedule" not in run.metadata or bool(run.metadata.get("started_by"))
+    outcomes = {one.get("topic_id"): one for one in result.get("topics", [result])}
+    wishes = dict(Topic.objects.filter(pk__in=[pk for pk in outcomes if pk]).values_list("pk", "tell"))
+    told = [_wants(wish, outcomes[pk], by_hand=by_hand) for pk, wish in wishes.items()]
+    # Nothing to ask: no topic, or one that is gone.
+    return any(told) if told else True
+
+
+def _wants(wish: str, result: dict[str, Any], *, by_hand: bool) -> bool:
+    if wish == Topic.Tell.ADDED:
+        return by_hand or bool(result.get("decisions", {}).get(Decision.APPROVED.value))
+    return wish == Topic.Tell.EACH
 
 
 def bulk_outcome(run: TaskRun) -> Draft:

@@ -16,6 +16,7 @@ urlpatterns = [
     path("<int:topic_id>/read-all/", articles.read_all, name="topic-read-all"),
     path("<int:topic_id>/rules/", rules.topic_rules, name="topic-rules"),
     path("<int:topic_id>/rules/preview/", rules.rules_preview, name="rules-preview"),
+    path("<int:topic_id>/recheck/", rules.topic_recheck, name="topic-recheck"),
     path("<int:topic_id>/sources/", sources.topic_sources, name="topic-sources"),
     path("<int:topic_id>/sources/<int:source_id>/delete/", sources.source_delete, name="source-delete"),
     path("articles/", articles.article_list, name="articles"),

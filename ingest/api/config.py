@@ -9,6 +9,7 @@ from ninja import Field, Router, Schema
 
 from ingest import access
 from ingest.models import Topic
+from ingest.recheck import to_recheck
 from ingest.relevance import Rules, Term
 from ingest.rules import (
     MAX_KEYWORDS,
@@ -105,7 +106,9 @@ def config(request: HttpRequest) -> dict[str, Any]:
 
 @router.patch("/config", summary="Change what a topic asks for")
 def change_config(request: HttpRequest, payload: ConfigChange) -> dict[str, Any]:
-    """Counts from the next run on; what is decided stays decided until the topic is re-checked."""
+    """Counts from the next run on; what is decided stays decided until the topic is re-checked: `to_recheck` articles
+    were judged by other rules than these.
+    """
     topic = access.get_visible_topic(request.user, payload.topic_id)
     require_change(request, topic)
     keywords = payload.keywords_for(topic)
@@ -117,7 +120,9 @@ def change_config(request: HttpRequest, payload: ConfigChange) -> dict[str, Any]
             change_settings(topic, **payload.columns(), **settings)
     except BadSetting as error:
         raise invalid(error.field, str(error)) from None
-    return {"success": True, "topic": config_of(_topic(topic.pk))}
+    changed = _topic(topic.pk)
+    # Counted to 10,000.
+    return {"success": True, "topic": config_of(changed), "to_recheck": to_recheck(changed, rules_of(changed))}
 
 
 def _topic(pk: int) -> Topic:

@@ -4,13 +4,17 @@ from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Field, Router
+from ninja import Field, Router, Schema, Status
 
 from ingest import access
+from ingest.jobs import start_recheck
 from ingest.preview import Change, PreviewFailed, preview
+from ingest.recheck import to_recheck
+from ingest.rules import rules_of
 from live.errors import ApiError
+from tasks.exceptions import AlreadyRunning
 
-from .answers import require_change
+from .answers import StartedAnswer, require_change
 from .config import RulesGiven
 
 router = Router()
@@ -47,6 +51,33 @@ def try_rules(request: HttpRequest, payload: RulesToTry) -> dict[str, Any]:
         "comes_in": [_change(one) for one in found.comes_in],
         "goes": [_change(one) for one in found.goes],
     }
+
+
+class TopicToRecheck(Schema):
+    """Whose articles to judge anew."""
+
+    topic_id: int = Field(ge=1, le=2**63 - 1)
+
+
+class RecheckAnswer(StartedAnswer):
+    """The re-check was put in line; `total_articles` were judged by other rules than today's (counted to 10,000)."""
+
+    total_articles: int
+
+
+@router.post("/recheck", response={202: RecheckAnswer}, summary="Judge stored articles anew")
+def recheck(request: HttpRequest, payload: TopicToRecheck) -> Any:
+    """By the rules of today, as a run; nothing is fetched. 409, with the run's id, when that is being done already."""
+    topic = access.get_visible_topic(request.user, payload.topic_id)
+    require_change(request, topic)
+    number = to_recheck(topic, rules_of(topic))
+    try:
+        started = start_recheck(topic)
+    except AlreadyRunning as error:
+        said = f"“{topic.name}” is being re-checked already."
+        raise ApiError(409, "already_running", said, {"task_id": str(error.run_id)}) from None
+    message = f"Started judging {number:,} article{'s' * (number != 1)} anew."
+    return Status(202, {"task_id": started.id, "message": message, "total_articles": number})
 
 
 def _change(change: Change) -> dict[str, Any]:

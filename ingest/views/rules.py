@@ -11,8 +11,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from ingest import access
 from ingest.forms import RulesForm
+from ingest.jobs import start_recheck
 from ingest.models import Topic
+from ingest.presenters.rechecks import present_recheck
 from ingest.preview import PreviewFailed, preview
+from tasks.exceptions import AlreadyRunning
 
 from .shared import status_of
 
@@ -31,7 +34,19 @@ def topic_rules(request: HttpRequest, topic_id: int) -> HttpResponse:
     if request.POST.get("action") == "preview":
         return _page(request, topic, form, **_preview(form))
     form.save()
-    messages.success(request, "Saved. The new rules count from the next run on.")
+    messages.success(request, "Saved. From now on articles are judged by these rules.")
+    return redirect("topic-rules", topic.pk)
+
+
+@login_required
+@require_POST
+def topic_recheck(request: HttpRequest, topic_id: int) -> HttpResponse:
+    """Judge the topic's stored articles anew; say so when that is being done already."""
+    topic = access.get_changeable_topic(request.user, topic_id)
+    try:
+        start_recheck(topic)
+    except AlreadyRunning:
+        messages.info(request, f"The articles of “{topic.name}” are being judged anew already.")
     return redirect("topic-rules", topic.pk)
 
 
@@ -54,5 +69,12 @@ def _preview(form: RulesForm) -> dict[str, Any]:
 
 
 def _page(request: HttpRequest, topic: Topic, form: RulesForm, *, status: int = 200, **context: Any) -> HttpResponse:
-    shown = {"topic": topic, "can_change": access.may_change(request.user, topic), "form": form, **context}
+    shown = {
+        "topic": topic,
+        "can_change": access.may_change(request.user, topic),
+        "form": form,
+        "recheck": present_recheck(topic, request.user),
+        "sees_all": topic.owner_id != request.user.pk,
+        **context,
+    }
     return render(request, "ingest/rules.html", shown, status=status)

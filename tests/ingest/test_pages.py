@@ -67,7 +67,8 @@ def routes(topic: Topic, article: Article) -> list[tuple[str, str]]:
     return [
         ("get", base), ("get", f"{base}edit/"), ("post", f"{base}edit/"), ("get", f"{base}delete/"),
         ("post", f"{base}delete/"), ("post", f"{base}collect/"), ("post", f"{base}read-all/"),
-        ("post", f"{base}rules/"), ("post", f"{base}rules/preview/"), ("post", f"{base}sources/"),
+        ("post", f"{base}rules/"), ("post", f"{base}rules/preview/"), ("post", f"{base}recheck/"),
+        ("post", f"{base}sources/"),
         ("post", f"{base}sources/{source.pk}/delete/"), ("post", f"/keyword-alerts/articles/{article.pk}/read/"),
         ("post", f"/keyword-alerts/articles/{article.pk}/unread/"),
     ]  # fmt: skip

@@ -280,6 +280,7 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "topic-read-all": BY_POST_ALONE,
     "topic-rules": OWN,
     "rules-preview": BY_POST_ALONE,
+    "topic-recheck": BY_POST_ALONE,
     "topic-sources": OWN,
     "source-delete": BY_POST_ALONE,
     "articles": ANYBODY,

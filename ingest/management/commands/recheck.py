@@ -1,0 +1,55 @@
+"""`manage.py recheck`: stored articles judged anew from the terminal, with a bar."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ingest.jobs import start_recheck
+from ingest.recheck import to_recheck
+from ingest.rules import rules_of
+from ingest.terminal import watch
+from ingest.texts import moves_in_words
+from tasks.background import BackgroundWorker, somebody_works
+from tasks.exceptions import AlreadyRunning
+from tasks.states import Status
+from tasks.terminal import console_on
+
+from .collect import find_topic
+
+
+class Command(BaseCommand):
+    """Judge a topic's stored articles by its rules of today. Ctrl-C cancels the run."""
+
+    help = "Judge a topic's stored articles anew, by its rules of today; nothing is fetched. Ctrl-C cancels the run."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which topic."""
+        parser.add_argument("--topic", default="", help="Name or id; not needed while there is only one.")
+        parser.add_argument("--user", default="", help="Whose topic, if several people have one of that name.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Enqueue, see to it that somebody works, watch."""
+        topic = find_topic(options["topic"], options["user"])
+        console = console_on(self.stdout)
+        if not to_recheck(topic, rules_of(topic), 1):
+            console.print(f"Every article of “{topic.name}” was judged by the rules of today: nothing to re-check.")
+            return
+        try:
+            run_id = start_recheck(topic).id
+        except AlreadyRunning as error:
+            console.print(f"“{topic.name}” is being re-checked already; this is that run.")
+            run_id = str(error.run_id)
+        # Without a server or a worker anywhere, the run is done here.
+        worker = None if somebody_works() else BackgroundWorker().start()
+        try:
+            run = watch(run_id, console)
+        finally:
+            if worker is not None:
+                worker.stop()
+        run.refresh_from_db()
+        if run.status == Status.FAILED:
+            raise CommandError(f"The run failed. {run.error}")
+        if run.status != Status.COMPLETED:
+            raise CommandError("The run was cancelled.", returncode=130)
+        result: dict[str, Any] = run.result if isinstance(run.result, dict) else {}
+        console.print(f"{result.get('processed', 0):,} articles judged anew: {moves_in_words(result)}.")
