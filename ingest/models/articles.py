@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ingest.canonical import host_of
 from ingest.decisions import JUDGED, Decision, Failure
 
-from .sources import Source
+from .sources import WEB, Source
 from .topics import Topic
 
 UNSCORED = -1.0
@@ -139,6 +139,8 @@ class Article(models.Model):
         ordering = ["-id"]
         constraints = [
             UniqueConstraint(fields=["topic", "canonical_url"], name="ingest_article_once_per_topic"),
+            # Pages link to it.
+            CheckConstraint(condition=Q(url__iregex=WEB), name="ingest_article_url_of_the_web"),
             CheckConstraint(condition=Q(decision__in=Decision.values), name="ingest_article_decision_known"),
             CheckConstraint(
                 condition=Q(decided_at=None) ^ ~Q(decision=Decision.PENDING),

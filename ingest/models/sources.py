@@ -3,12 +3,15 @@
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Index, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
 from ingest.decisions import Failure
 
 from .topics import EVERY, Topic
+
+# What an address begins with that a page may link to.
+WEB = "^https?://"
 
 
 class Source(models.Model):
@@ -61,7 +64,13 @@ class Source(models.Model):
 
     class Meta:
         ordering = ["id"]
-        constraints = [UniqueConstraint(fields=["topic", "url"], name="ingest_source_once_per_topic")]
+        constraints = [
+            UniqueConstraint(fields=["topic", "url"], name="ingest_source_once_per_topic"),
+            CheckConstraint(
+                condition=Q(url__iregex=WEB) & (Q(site_url="") | Q(site_url__iregex=WEB)),
+                name="ingest_source_urls_of_the_web",
+            ),
+        ]
         indexes = [
             # What the schedule reads next.
             Index(fields=["due_at", "topic"], condition=Q(is_paused=False), name="ingest_source_due"),
