@@ -10,7 +10,7 @@ from .models import Article, Topic
 
 def get_visible_topic(user: Viewer, topic_id: int) -> Topic:
     """The topic, if `user` may see it. Raises Http404 alike for one that is missing and one that is somebody else's."""
-    topic = Topic.objects.visible_to(user).select_related("owner").filter(pk=topic_id).first()
+    topic = Topic.objects.visible_to(user).select_related("owner__collect_preferences").filter(pk=topic_id).first()
     if topic is None:
         raise Http404("No such topic.")
     return topic

@@ -5,23 +5,31 @@ new: added in the last 24 hours, read or not; unread: added, and not read yet; a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, timedelta
 from typing import Self
 
 from django.db.models import Count
+from django.utils import timezone
 
 from .decisions import Decision
 from .models import Article, ArticleCount, Topic
-from .models.counts import STARRED, UNREAD
+from .models.counts import ADDED_ON, STARRED, UNREAD
+
+DAYS = 30  # of the trend, today among them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Numbers:
-    """How many articles a topic has, or several together; `by_decision` leaves out the decisions nothing has."""
+    """How many articles a topic has, or several together; `by_decision` leaves out the decisions nothing has.
+
+    `added_on`: how many were added on each of the last 30 days (UTC); days without any are left out.
+    """
 
     new: int = 0
     unread: int = 0
     starred: int = 0
     by_decision: Mapping[str, int] = field(default_factory=dict)
+    added_on: Mapping[date, int] = field(default_factory=dict)
 
     @property
     def found(self) -> int:
@@ -57,15 +65,21 @@ class Numbers:
 
 
 def numbers_of(topics: Sequence[Topic]) -> dict[int, Numbers]:
-    """The numbers of each topic, by its key."""
+    """The numbers of each topic, by its key. Two queries."""
     keys = [topic.pk for topic in topics]
-    totals = ArticleCount.objects.filter(topic__in=keys).totals()
+    first_day = timezone.now().astimezone(UTC).date() - timedelta(days=DAYS - 1)
+    sums = ArticleCount.objects.filter(topic__in=keys).sums(first_day)
     lately = Article.objects.filter(topic__in=keys).new().order_by().values_list("topic").annotate(Count("pk"))
     new = dict(lately)
-    found = {}
-    for key in keys:
-        kinds = dict(totals.get(key, {}))
-        found[key] = Numbers(
-            new=new.get(key, 0), unread=kinds.pop(UNREAD, 0), starred=kinds.pop(STARRED, 0), by_decision=kinds
-        )
-    return found
+    return {key: _numbers(sums.get(key, {}), new.get(key, 0)) for key in keys}
+
+
+def _numbers(sums: Mapping[tuple[str, date | None], int], new: int) -> Numbers:
+    plain = {kind: number for (kind, day), number in sums.items() if day is None}
+    return Numbers(
+        new=new,
+        unread=plain.pop(UNREAD, 0),
+        starred=plain.pop(STARRED, 0),
+        by_decision=plain,
+        added_on={day: number for (kind, day), number in sums.items() if kind == ADDED_ON and day is not None},
+    )

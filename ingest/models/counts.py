@@ -1,7 +1,7 @@
 """How many articles a topic has, known without counting them."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Index, Q, Sum
@@ -14,25 +14,14 @@ UNREAD, STARRED, ADDED_ON = "unread", "starred", "added_on"
 class ArticleCountQuerySet(models.QuerySet["ArticleCount"]):
     """Counts without counting."""
 
-    def totals(self) -> dict[int, dict[str, int]]:
-        """Per topic: articles of each decision, and `unread` and `starred` ones; what is not there is none."""
-        rows = self.filter(day=None).order_by().values_list("topic", "kind").annotate(Sum("number"))
-        found: dict[int, dict[str, int]] = {}
-        for topic, kind, number in rows:
-            found.setdefault(topic, {})[kind] = number
+    def sums(self, since: date) -> dict[int, dict[tuple[str, date | None], int]]:
+        """Per topic, by kind and day: all that has no day, and of days those from `since` on. One query."""
+        lately = self.filter(Q(day=None) | Q(day__gte=since)).order_by()
+        found: dict[int, dict[tuple[str, date | None], int]] = {}
+        for topic, kind, day, number in lately.values_list("topic", "kind", "day").annotate(Sum("number")):
+            if number:
+                found.setdefault(topic, {})[kind, day] = number
         return found
-
-    def added_per_day(self, since: date) -> dict[int, dict[date, int]]:
-        """Per topic: how many articles were added on each day (UTC) from `since` on; days without any are left out."""
-        rows = self.filter(kind=ADDED_ON, day__gte=since).order_by().values_list("topic", "day")
-        found: dict[int, dict[date, int]] = {}
-        for topic, day, number in rows.annotate(Sum("number")):
-            found.setdefault(topic, {})[day] = number
-        return found
-
-    def of_topics(self, topics: list[Topic]) -> Self:
-        """Those of `topics`."""
-        return self.filter(topic__in=[topic.pk for topic in topics])
 
 
 class ArticleCount(models.Model):

@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from django.db.models import Count, Max, Q
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Max, Q, QuerySet
 
 from ingest import access
 from ingest.models import Source, Topic
 from ingest.numbers import Numbers, numbers_of
 from ingest.rules import keywords_of, write_line
+from ingest.topic_settings import every_words
 from tasks.access import Viewer
 from tasks.models import TaskRun
 from tasks.presenters import NOT_SHOWN, RunView, present_runs
 
+from .sparkline import Sparkline, sparkline_of
+
+PAGE_SIZE = 20
 KEYWORDS_SHOWN = 8
 COLLECT = "ingest.jobs.collect"
 
@@ -85,6 +90,8 @@ class TopicView:
     exclude: list[str]
     more_keywords: int
     health: SourceHealth
+    trend: Sparkline
+    collects: str
     run: RunView | None
     owner: str
     can_change: bool
@@ -106,7 +113,17 @@ class TopicView:
 
 def present_topics(viewer: Viewer) -> list[TopicView]:
     """Every topic `viewer` may see, at the same number of queries however many there are."""
-    return _views(list(Topic.objects.visible_to(viewer).select_related("owner").prefetch_related("keywords")), viewer)
+    return _views(list(_visible(viewer)), viewer)
+
+
+def page_of_topics(viewer: Viewer, number: str | None) -> tuple[Page[Topic], list[TopicView]]:
+    """The page of that number (the nearest where there is none) of the topics `viewer` may see, by name."""
+    page = Paginator(_visible(viewer), PAGE_SIZE).get_page(number)
+    return page, _views(list(page), viewer)
+
+
+def _visible(viewer: Viewer) -> QuerySet[Topic]:
+    return Topic.objects.visible_to(viewer).select_related("owner__collect_preferences").prefetch_related("keywords")
 
 
 def present_topic(topic: Topic, viewer: Viewer) -> TopicView:
@@ -129,25 +146,34 @@ def latest_runs(topics: Sequence[Topic], viewer: Viewer) -> dict[int, RunView]:
 
 
 def _views(topics: list[Topic], viewer: Viewer) -> list[TopicView]:
+    today = datetime.now(UTC).date()
     numbers, health, runs = numbers_of(topics), health_of(topics), latest_runs(topics, viewer)
-    return [
-        _view(topic, numbers[topic.pk], health.get(topic.pk, SourceHealth()), runs.get(topic.pk), viewer)
-        for topic in topics
-    ]
+    views = []
+    for topic in topics:
+        keywords = keywords_of(topic)
+        include = [*map(write_line, keywords.include)]
+        exclude = [*map(write_line, keywords.exclude)]
+        views.append(
+            TopicView(
+                row=topic,
+                numbers=numbers[topic.pk],
+                include=include[:KEYWORDS_SHOWN],
+                exclude=exclude[:KEYWORDS_SHOWN],
+                more_keywords=max(0, len(include) - KEYWORDS_SHOWN) + max(0, len(exclude) - KEYWORDS_SHOWN),
+                health=health.get(topic.pk, SourceHealth()),
+                trend=sparkline_of(numbers[topic.pk].added_on, today),
+                collects=_collects(topic),
+                run=runs.get(topic.pk),
+                owner=topic.owner.get_username() if topic.owner_id != viewer.pk else "",
+                can_change=access.may_change(viewer, topic),
+            )
+        )
+    return views
 
 
-def _view(topic: Topic, numbers: Numbers, health: SourceHealth, run: RunView | None, viewer: Viewer) -> TopicView:
-    keywords = keywords_of(topic)
-    include = [*map(write_line, keywords.include)]
-    exclude = [*map(write_line, keywords.exclude)]
-    return TopicView(
-        row=topic,
-        numbers=numbers,
-        include=include[:KEYWORDS_SHOWN],
-        exclude=exclude[:KEYWORDS_SHOWN],
-        more_keywords=max(0, len(include) - KEYWORDS_SHOWN) + max(0, len(exclude) - KEYWORDS_SHOWN),
-        health=health,
-        run=run,
-        owner=topic.owner.get_username() if topic.owner_id != viewer.pk else "",
-        can_change=access.may_change(viewer, topic),
-    )
+def _collects(topic: Topic) -> str:
+    """When it is collected, in words."""
+    preferences = getattr(topic.owner, "collect_preferences", None)  # no row: Auto-Processing is on
+    if topic.collect_every is not None and preferences is not None and not preferences.auto_processing:
+        return "Auto-Processing is off"
+    return f"collected {every_words(topic.collect_every).lower()}"

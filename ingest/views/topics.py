@@ -15,7 +15,7 @@ from ingest.forms import TopicForm
 from ingest.jobs import start_collecting, stop_runs_of
 from ingest.models import Topic
 from ingest.presenters.article_lists import list_articles
-from ingest.presenters.topics import present_topic, present_topics
+from ingest.presenters.topics import page_of_topics, present_topic
 from tasks.exceptions import AlreadyRunning
 
 from .shared import back_to, status_of
@@ -27,7 +27,8 @@ from .shared import back_to, status_of
 def topic_list(request: HttpRequest) -> HttpResponse:
     """Every topic the viewer may see, with what is new and what is running."""
     user = cast(User, request.user)
-    context = {"topics": present_topics(user), "sees_all": access.sees_all_topics(user)}
+    page, topics = page_of_topics(user, request.GET.get("page"))
+    context = {"topics": topics, "page_obj": page, "sees_all": access.sees_all_topics(user)}
     return render(request, "ingest/topics.html", context)
 
 
