@@ -16,13 +16,13 @@ from django.utils import timezone
 from django.utils.text import Truncator
 
 from . import links
-from .arrivals import KEY_MAX_LENGTH, Draft, store
+from .arrivals import KEY_MAX_LENGTH, Draft, store, store_for_each
 from .counting import unread_count_of
-from .deliveries import is_silenced, plan_many
 from .models import Notification, NotificationReceipt, Severity
 from .news import publish_arrival, publish_count
 from .paging import Page, page_for
 from .recipients import Recipient, recipient_named, recipients_among
+from .removal import delete_for_all
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -58,14 +58,15 @@ def create_notification(
     fail over its wording. Raises UnknownRecipient, and links.LinkRefused for a link that is no path on this
     site; an open transaction stays usable after either.
     """
-    if severity and severity not in Severity.values:
-        raise ValueError(f"A severity is one of {', '.join(Severity.values)}.")
     if dedupe_key and username is None:
         raise ValueError("A broadcast is told once: everyone reads it alone, so there is nothing to count on.")
-    draft = Draft(
-        **_storable(type=type, title=title, message=message, link=link),
+    draft = _draft(
+        type=type,
+        title=title,
+        message=message,
+        link=link,
         severity=severity,
-        dedupe_key=_text(dedupe_key, KEY_MAX_LENGTH),
+        dedupe_key=dedupe_key,
         expires_at=expires_at,
     )
     recipient = None
@@ -82,36 +83,36 @@ def create_notification(
 
 
 def create_notifications(
-    *, usernames: Iterable[str], type: str, title: str, message: str, link: str | None = None
+    *,
+    usernames: Iterable[str],
+    type: str,
+    title: str,
+    message: str,
+    link: str | None = None,
+    severity: str = "",
+    expires_at: datetime | None = None,
 ) -> list[Notification]:
     """Notify each of these users with a row of their own; names without a user are passed over."""
-    fields = _storable(type=type, title=title, message=message, link=link)
+    draft = _draft(type=type, title=title, message=message, link=link, severity=severity, expires_at=expires_at)
     with transaction.atomic():
         users = get_user_model()._default_manager.filter(username__in=list(usernames)).order_by("pk")
         # Locked until the rows are in: nobody is renamed or deleted in between.
         recipients = recipients_among(list(users.select_for_update(no_key=True).values_list("pk", flat=True)))
-        silenced = [is_silenced(fields["type"], one) for one in recipients]
-        rows = [
-            Notification(user_id=one.username, read=read, **fields)
-            for one, read in zip(recipients, silenced, strict=True)
-        ]
-        created = Notification.objects.bulk_create(rows, batch_size=1000)
-        told = list(zip(created, recipients, strict=True))
-        # bulk_create sends no signals; each reader is told here.
-        for notification, recipient in told:
-            notification.more = None
+        created = store_for_each(draft, recipients)
+        for notification, recipient in zip(created, recipients, strict=True):
             _publish(notification, recipient)
-        plan_many(told)
     return created
 
 
-def notify_group(
-    group: UserGroup, *, type: str, title: str, message: str, link: str | None = None
-) -> list[Notification]:
-    """Notify every active member of a group of users, each with a row of their own."""
+def notify_group(group: UserGroup, **told: Any) -> list[Notification]:
+    """Notify every active member of a group of users, as create_notifications does."""
     members = get_user_model()._default_manager.filter(groups=group, is_active=True)
-    names = members.values_list("username", flat=True)
-    return create_notifications(usernames=names, type=type, title=title, message=message, link=link)
+    return create_notifications(usernames=members.values_list("username", flat=True), **told)
+
+
+def withdraw_notifications(notifications: "QuerySet[Notification]") -> int:
+    """Take these back from everyone, read or not; letters and webhooks that wait are not sent. Says how many."""
+    return delete_for_all(notifications)
 
 
 def get_user_notifications(
@@ -230,13 +231,27 @@ def _keep_receipts(broadcasts: "QuerySet[Notification, int]", user: "User", fiel
     return len(receipts)
 
 
-def _storable(*, type: str, title: str, message: str, link: str | None) -> dict[str, Any]:
-    return {
-        "type": _text(type, TYPE_MAX_LENGTH),
-        "title": _text(title, TITLE_MAX_LENGTH),
-        "message": _text(message, MESSAGE_MAX_LENGTH),
-        "link": links.checked(link),
-    }
+def _draft(
+    *,
+    type: str,
+    title: str,
+    message: str,
+    link: str | None,
+    severity: str,
+    expires_at: datetime | None,
+    dedupe_key: str = "",
+) -> Draft:
+    if severity and severity not in Severity.values:
+        raise ValueError(f"A severity is one of {', '.join(Severity.values)}.")
+    return Draft(
+        type=_text(type, TYPE_MAX_LENGTH),
+        title=_text(title, TITLE_MAX_LENGTH),
+        message=_text(message, MESSAGE_MAX_LENGTH),
+        link=links.checked(link),
+        severity=severity,
+        dedupe_key=_text(dedupe_key, KEY_MAX_LENGTH),
+        expires_at=expires_at,
+    )
 
 
 def _text(text: str, max_length: int) -> str:
