@@ -6,10 +6,7 @@ from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from .canonical import canonical_url
-from .fetch import allowed_hosts
-from .guard import FetchError, check_url
-from .models import Source, Topic
+from .models import Topic
 from .relevance import Rules
 from .rules import RULE_COLUMNS, BadKeyword, Keywords, keywords_of, read_lines, save_keywords, write_line
 from .topic_settings import RHYTHMS, BadSetting, change_settings, checked_name, every_words
@@ -164,24 +161,3 @@ def checked_language(typed: str) -> str:
     if language and not (len(language) == 2 and language.isascii() and language.isalpha()):
         raise forms.ValidationError(_("A language has two letters, such as “en”. Leave it empty for all."))
     return language
-
-
-class SourceForm(forms.ModelForm):
-    """One more feed."""
-
-    class Meta:
-        model = Source
-        fields = ["url"]
-        labels = {"url": _("Feed address")}
-
-    def clean_url(self) -> str:
-        """An address we would fetch, and that the topic does not have yet."""
-        url = str(self.cleaned_data["url"]).strip()
-        try:
-            check_url(url, allowed_hosts())
-            canonical_url(url)
-        except (FetchError, ValueError) as error:
-            raise forms.ValidationError(str(error)) from None
-        if Source.objects.filter(topic_id=self.instance.topic_id, url=url).exists():
-            raise forms.ValidationError(_("This topic reads that feed already."))
-        return url

@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from .views import analyze, articles, rules, sources, topics
+from .views import analyze, articles, rules, source_lists, sources, topics
 
 urlpatterns = [
     path("", topics.topic_list, name="keyword-alerts"),
+    path("sources/", sources.source_list, name="sources"),
+    path("sources/bulk/", sources.source_bulk, name="source-bulk"),
+    path("sources/export/", source_lists.source_export, name="source-export"),
     path("new/", topics.topic_new, name="topic-new"),
     path("analyze/", analyze.bulk_analyze, name="bulk-analyze"),
     path("<int:topic_id>/", topics.topic_detail, name="topic-detail"),
@@ -18,6 +21,9 @@ urlpatterns = [
     path("<int:topic_id>/rules/preview/", rules.rules_preview, name="rules-preview"),
     path("<int:topic_id>/recheck/", rules.topic_recheck, name="topic-recheck"),
     path("<int:topic_id>/sources/", sources.topic_sources, name="topic-sources"),
+    path("<int:topic_id>/sources/import/", source_lists.source_import, name="source-import"),
+    path("<int:topic_id>/sources/export/", source_lists.topic_export, name="topic-export"),
+    path("<int:topic_id>/sources/<int:source_id>/", sources.source_edit, name="source-edit"),
     path("<int:topic_id>/sources/<int:source_id>/delete/", sources.source_delete, name="source-delete"),
     path("articles/", articles.article_list, name="articles"),
     path("articles/<int:article_id>/read/", articles.article_read, name="article-read"),

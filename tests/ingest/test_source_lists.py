@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from ingest.sources.exporting import write_csv, write_opml
 from ingest.sources.lines import MAX_BYTES, MAX_LINES, Line, UnreadableList, read_list
-from ingest.sources.opml import read_opml, write_opml
+from ingest.sources.opml import read_opml
 
 OPML = b"""<?xml version="1.0"?><opml version="2.0"><head><title>Mine</title></head><body>
 <outline text="News"><outline type="rss" text="A &lt;b&gt;" xmlUrl="https://a.example/f?x=1&amp;y=2" htmlUrl="https://a.example/"/>
@@ -84,6 +85,14 @@ def test_what_is_exported_is_imported_the_same() -> None:
         "https://c.example/": ("AB", "a/b"),
         "https://d.example/": ("https://d.example/", ""),
     }
+
+
+async def test_csv_that_is_exported_is_imported_the_same_and_is_no_formula() -> None:
+    kept = [Kept("https://a.example/", 'A, "b"', "News"), Kept("https://b.example/", "=HYPERLINK(1)")]
+    assert await read(write_csv(kept)) == [
+        (2, "https://a.example/", 'A, "b"', "News"),
+        (3, "https://b.example/", "'=HYPERLINK(1)", ""),
+    ]
 
 
 async def test_a_bomb_of_entities_does_not_grow() -> None:

@@ -1,0 +1,131 @@
+"""What people do with sources: the one place for pages, API and command line. Who may is asked before (access.py)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from ingest.jobs import start_collecting
+from ingest.models import Source, Topic
+from ingest.models.topics import EVERY
+from ingest.text import clip
+from ingest.topic_settings import BadSetting
+from tasks.exceptions import AlreadyRunning
+
+from .importing import MAX_SOURCES, is_known, refusal
+from .schedule import forget_due
+
+SHORTEST, LONGEST = (validator.limit_value for validator in EVERY)
+# What a feed is remembered by; of another address it would be wrong.
+_OF_THE_ADDRESS = {
+    **dict.fromkeys(("etag", "last_modified", "failure", "last_error"), ""),
+    **dict.fromkeys(("next_check_at", "due_at")),
+    "failures": 0,
+}
+
+
+def add(topic: Topic, url: str, **given: Any) -> Source:
+    """One more source of `topic`; `given` as in `change`. Raises BadSetting."""
+    source = Source(topic=topic, url=checked_url(topic, url), **_checked(given))
+    if topic.sources.count() >= MAX_SOURCES:
+        raise BadSetting("url", f"A topic has {MAX_SOURCES:,} sources at most.")
+    try:
+        with transaction.atomic():
+            source.save()
+    except IntegrityError:
+        raise BadSetting("url", "This topic reads that feed already.") from None
+    return source
+
+
+def change(source: Source, **wanted: Any) -> Source:
+    """Write these of `url`, `title`, `folder`, `every` (0: as its topic says) and `is_paused`; what is None stays.
+
+    Raises BadSetting.
+    """
+    changes = _checked(wanted)
+    url = wanted.get("url")
+    if url is not None and url.strip() != source.url:
+        changes |= {"url": checked_url(source.topic, url, except_for=source), **_OF_THE_ADDRESS}
+    if changes:
+        try:
+            with transaction.atomic():
+                Source.objects.filter(pk=source.pk).update(**changes)
+        except IntegrityError:
+            raise BadSetting("url", "This topic reads that feed already.") from None
+    if changes.get("every", source.every) != source.every:
+        # A new rhythm counts at once, not after the old one's pause.
+        forget_due([source.pk])
+    source.refresh_from_db()
+    return source
+
+
+def checked_url(topic: Topic, url: str, *, except_for: Source | None = None) -> str:
+    """`url`, if it can be an address of one more source of `topic`. Raises BadSetting."""
+    url = url.strip()
+    why = refusal(url)
+    if not why and is_known(topic, url, except_for=[] if except_for is None else [except_for.pk]):
+        why = "This topic reads that feed already."
+    if why:
+        raise BadSetting("url", why)
+    return url
+
+
+def pause(sources: Sequence[Source]) -> str:
+    """Read them no more until they are resumed."""
+    number = Source.objects.filter(pk__in=[one.pk for one in sources], is_paused=False).update(is_paused=True)
+    return f"{_sources(number)} paused."
+
+
+def resume(sources: Sequence[Source]) -> str:
+    """Read them again, at the next opportunity."""
+    paused = Source.objects.filter(pk__in=[one.pk for one in sources], is_paused=True)
+    return f"{_sources(paused.update(is_paused=False, due_at=None, next_check_at=None))} resumed."
+
+
+def delete(sources: Sequence[Source]) -> str:
+    """Forget them; their articles stay."""
+    _, per_model = Source.objects.filter(pk__in=[one.pk for one in sources]).delete()
+    return f"{_sources(per_model.get(Source._meta.label, 0))} removed. Their articles stay."
+
+
+def read_now(sources: Sequence[Source]) -> str:
+    """Read them at once, whatever their servers asked us to wait: one run for each topic. Paused ones stay paused."""
+    by_topic: defaultdict[Topic, list[int]] = defaultdict(list)
+    for source in sources:
+        if not source.is_paused:
+            by_topic[source.topic].append(source.pk)
+    started, busy = 0, []
+    for topic, ids in by_topic.items():
+        try:
+            with transaction.atomic():
+                Source.objects.filter(pk__in=ids).update(next_check_at=None)
+                start_collecting(topic.owner, topic, sources=ids)
+            started += len(ids)
+        except AlreadyRunning:
+            busy.append(f"“{topic.name}” is being collected already.")
+    return " ".join([f"{_sources(started)} on the way.", *busy])
+
+
+def _checked(wanted: dict[str, Any]) -> dict[str, Any]:
+    """The columns of what is given. Raises BadSetting."""
+    changes: dict[str, Any] = {}
+    for name, limit in (("title", 300), ("folder", 100)):
+        if wanted.get(name) is not None:
+            changes[name] = clip(str(wanted[name]), limit)
+    if "folder" in changes:
+        changes["folder"] = "/".join(filter(None, (part.strip() for part in changes["folder"].split("/"))))
+    if wanted.get("every") is not None:
+        every = wanted["every"] or None
+        if every is not None and not SHORTEST <= every <= LONGEST:
+            raise BadSetting("every", f"must be 0, or from {SHORTEST} to {LONGEST:,} minutes.")
+        changes["every"] = every
+    if wanted.get("is_paused") is not None:
+        changes["is_paused"] = bool(wanted["is_paused"])
+    if wanted.get("site_url"):
+        changes["site_url"] = "" if refusal(wanted["site_url"]) else wanted["site_url"]
+    return changes
+
+
+def _sources(number: int) -> str:
+    return "1 source" if number == 1 else f"{number:,} sources"
