@@ -151,7 +151,13 @@ def remembered(run_id: UUID) -> Iterator[tuple[str, Any]]:
 
 
 def counts_of(run_id: UUID) -> dict[str, int]:
-    """How many items ended how: `{"waiting": n, "done": n, "failed": n}`."""
+    """How many items ended how: `{"done": n, "failed": n}`."""
+    counts = all_counts_of(run_id)
+    return {outcome.value: counts[outcome] for outcome in (TaskItem.Outcome.DONE, TaskItem.Outcome.FAILED)}
+
+
+def all_counts_of(run_id: UUID) -> dict[str, int]:
+    """The same, and how many have not ended: `{"waiting": n, "done": n, "failed": n}`."""
     counts = dict.fromkeys(TaskItem.Outcome.values, 0)
     for (outcome, _label), number in numbers_of(run_id).items():
         counts[outcome] += number

@@ -99,7 +99,7 @@ def get_items(
             }
             for i in page
         ],
-        "counts": ledger.counts_of(run.pk),
+        "counts": ledger.all_counts_of(run.pk),
         "next_cursor": str(page[-1].pk) if more else None,
     }
 

@@ -133,7 +133,7 @@ def test_cancel_keeps_what_was_decided_and_retry_goes_on_from_there(
     site.requests.clear()
 
     again = lifecycle.retry(cancelled, by=owner)
-    assert ledger.counts_of(again.pk) == {"waiting": len(urls) - len(done), "done": len(done), "failed": 0}
+    assert ledger.all_counts_of(again.pk) == {"waiting": len(urls) - len(done), "done": len(done), "failed": 0}
     run = done_by(again.pk, WorkerThread().start())
     assert run.status == "completed", run.error
     assert not set(paths(done)) & set(paths(site.requests))
@@ -151,7 +151,7 @@ def test_retry_what_failed_reads_those_addresses_alone(
     assert (failed.given, failed.data["failure"]) == ({"url": missing}, "not_found")
     site.requests.clear()
     again = lifecycle.retry_failed_items(first, by=owner)
-    assert ledger.counts_of(again.pk) == {"waiting": 1, "done": 0, "failed": 0}
+    assert ledger.all_counts_of(again.pk) == {"waiting": 1, "done": 0, "failed": 0}
     run = done_by(again.pk, WorkerThread().start())
     assert run.status == "completed", run.error
     assert [path.partition("?")[0] for path in site.requests] == ["/nothing/here"]

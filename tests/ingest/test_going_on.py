@@ -79,7 +79,7 @@ def test_an_interrupted_collection_fetches_neither_its_feeds_nor_what_it_has_dec
     total = topic.articles.count()
     assert run.result["processed"] == run.result["found"] == total == run.total_items
     assert run.result["sources"] == {"read": 2, "unchanged": 0, "failed": 0, "waiting": 0}
-    assert ledger.counts_of(run.pk) == {"waiting": 0, "done": total - 1, "failed": 1}
+    assert ledger.counts_of(run.pk) == {"done": total - 1, "failed": 1}
 
 
 def test_an_interrupted_dry_run_knows_what_it_has_judged(
@@ -113,7 +113,7 @@ def test_retry_what_failed_reads_those_articles_alone(
     assert (run.result["processed"], run.result["failures"]) == (1, {"not_found": 1})
     assert topic.articles.get(url=failed.key).run == run.pk
     assert dict(topic.articles.exclude(url=failed.key).values_list("pk", "decided_at")) == decided
-    assert ledger.counts_of(run.pk) == {"waiting": 0, "done": 0, "failed": 1}
+    assert ledger.counts_of(run.pk) == {"done": 0, "failed": 1}
 
 
 def test_a_retry_of_an_old_collection_reads_the_feeds_anew(
