@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from . import facade
 from .models import Notification, Severity
@@ -49,6 +51,7 @@ class NoticePage:
     next_cursor: str
     up_to: str
     unread_only: bool
+    poll_url: str  # where the API lists the same
 
     @property
     def any_read(self) -> bool:
@@ -88,6 +91,8 @@ def page_of_notices(
         # "Mark all" means all up to the newest the person has seen; what arrives meanwhile stays unread.
         up_to=notices[0].at.isoformat() if notices else "",
         unread_only=unread_only,
+        poll_url=f"{reverse('api:list_notifications')}?"
+        + urlencode({"limit": limit, "unread_only": unread_only} | ({"cursor": cursor} if cursor else {})),
     )
 
 

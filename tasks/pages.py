@@ -50,6 +50,7 @@ class RunPage:
     spans: list[tuple[str, str]]
     next_url: str
     first_url: str
+    poll_url: str
     cancel_url: str
     retry_url: str
 
@@ -86,6 +87,7 @@ def page_of_runs(viewer: Viewer, query: Mapping[str, Any], *, sees_all: bool = F
         spans=[(key, span.words.capitalize()) for key, span in SPANS.items()],
         next_url=list_url(filters, after=cursor_of(rows[-1])) if more else "",
         first_url=list_url(filters) if after is not None else "",
+        poll_url=_poll_url(filters, after="" if after is None else str(query["after"])),
         # Nothing when none of what matches can be live, or can have failed.
         cancel_url=bulk_url("cancel", filters) if filters.may_match(*LIVE) else "",
         retry_url=bulk_url("retry", filters) if filters.may_match(Status.FAILED, Status.CANCELLED) else "",
@@ -95,6 +97,13 @@ def page_of_runs(viewer: Viewer, query: Mapping[str, Any], *, sees_all: bool = F
 def list_url(filters: Filters, *, after: str = "") -> str:
     """The address of the list with these filters."""
     return _address(reverse("task-list"), {**filters.asked, "after": after})
+
+
+def _poll_url(filters: Filters, *, after: str) -> str:
+    """Where the API lists the same runs; nothing where it cannot ("the last hour" moves with the clock)."""
+    if filters.wrong or filters.last:
+        return ""
+    return _address(reverse("api:list_tasks"), {**filters.asked, "limit": str(PAGE_SIZE), "cursor": after})
 
 
 def bulk_url(action: str, filters: Filters) -> str:

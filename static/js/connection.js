@@ -14,13 +14,15 @@
   const SLEPT = 10000; // a beat that comes so late: the machine slept, or the page was frozen
   const HIDDEN_LONG = 60000;
   const CROWDED_RETRY = 30000;
+  const CATCH_UP_WITHIN = 2000;
   const SIGNED_OUT = 4401;
   const UNAVAILABLE = new Set([4403, 4404]);
   const CROWDED = 4429;
   const PONG = "<!-- pong -->";
   const NORMAL = new Set([1000, 1001]);
 
-  // element -> {raw, wrapper, live, code, everLost, owed, lostTimer, heardAt, askedAt, since}; `live`: it has answered
+  // element -> {raw, wrapper, live, stale, code, everLost, owed, lostTimer, heardAt, askedAt, since}; `live`: it has
+  // answered; `stale`: by its own word it cannot know whether what it told is still true
   const sockets = new Map();
   let asOf = new Date();
   let ended = ""; // why nobody is asked any more
@@ -31,7 +33,7 @@
   let beatAt = Date.now();
   let hiddenAt = 0;
 
-  const { refresh, mayChange } = window.live;
+  const { refresh, refreshAnew, mayChange } = window.live;
   const $ = (id) => document.getElementById(id);
   const isQuiet = (element) => "liveQuiet" in element.dataset;
   const now = () => Date.now();
@@ -52,11 +54,13 @@
     banner.hidden = !what;
   };
 
-  const allLive = () => [...sockets].every(([element, socket]) => socket.live || isQuiet(element));
+  const own = () => [...sockets].filter(([element]) => !isQuiet(element)).map(([, socket]) => socket);
+  const allLive = () => own().every(({ live, stale }) => live && !stale);
 
   const showLost = () => {
-    const crowded = [...sockets].some(([element, { live, code }]) => !live && !isQuiet(element) && code === CROWDED);
-    show(crowded ? "crowded" : "lost");
+    const away = own().filter(({ live }) => !live);
+    if (!away.length) show("stale");
+    else show(away.some(({ code }) => code === CROWDED) ? "crowded" : "lost");
   };
 
   // What the page shows is true at this moment.
@@ -83,14 +87,22 @@
   };
 
   document.addEventListener("live:ended", (event) => end(event.detail));
-  document.addEventListener("live:refreshed", verified);
+  document.addEventListener("live:refreshed", () => {
+    etag = ""; // of an older page
+    verified();
+  });
 
   // --- Polling -----------------------------------------------------------------------------------------------------
 
+  let polling = null;
+  const poll = () => { polling ??= askAll().finally(() => { polling = null; }); };
+
   // A failed poll is not a failed run: what is shown stays, with its time.
-  const poll = async () => {
+  const askAll = async () => {
     if (ended || (!mayChange() && !allLive())) return;
-    const cheap = document.querySelector("[data-poll]")?.dataset.poll;
+    // What keeps a waiting run waiting (its place in line, a queue that was paused) changes without it: no tag says so.
+    const waits = document.querySelector('[data-status="pending"]');
+    const cheap = !waits && document.querySelector("[data-poll]")?.dataset.poll;
     if (!cheap) {
       await refresh();
       return;
@@ -102,7 +114,8 @@
     if (response.status === 401) end("signed-out");
     else if (response.status === 403 || response.status === 404) end("gone");
     else if (response.status === 304) verified();
-    else if (response.ok && await refresh()) etag = response.headers.get("ETag") || "";
+    // The page must not be older than the tag it is said to have.
+    else if (response.ok && await refreshAnew()) etag = response.headers.get("ETag") || "";
   };
 
   const startPolling = () => { pollTimer ??= setInterval(poll, POLL_EVERY); };
@@ -152,7 +165,7 @@
   document.addEventListener("htmx:wsClose", (event) => {
     const { code } = event.detail.event;
     const socket = stateOf(event.target);
-    Object.assign(socket, { wrapper: event.detail.socketWrapper, live: false, everLost: true, code });
+    Object.assign(socket, { wrapper: event.detail.socketWrapper, live: false, stale: false, everLost: true, code });
     losses += 1;
     if (ended === "signed-out") return;
     // htmx does not come back after these; a server that ends its day says 1000 or 1001.
@@ -187,10 +200,23 @@
 
   document.addEventListener("htmx:wsAfterMessage", (event) => {
     const socket = stateOf(event.target);
-    asOf = new Date();
+    if (!socket.stale && !isQuiet(event.target)) asOf = new Date();
     socket.heardAt = now();
     // Behind its snapshot: by now everything is known that it has to say.
     if (!socket.live && event.detail.message.includes(PONG)) isLive(socket, event.target);
+  });
+
+  // --- Sockets that live while the server cannot read its database -------------------------------------------------
+
+  document.addEventListener("live:freshness", ({ target, detail }) => {
+    const socket = stateOf(target);
+    socket.stale = detail.fresh === "no";
+    if (ended || isQuiet(target)) return;
+    if (socket.stale) {
+      asOf = new Date(Math.min(asOf, Date.parse(detail.asOf)));
+      showLost();
+      startPolling();
+    } else setTimeout(poll, Math.random() * CATCH_UP_WITHIN); // not all pages at once
   });
 
   // --- Sockets that died without a word ----------------------------------------------------------------------------

@@ -55,11 +55,15 @@
   };
 
   htmx.defineExtension("present-targets", {
-    transformResponse: (text, xhr) => {
+    transformResponse: (text, xhr, source) => {
       if (xhr) return text;
       const template = document.createElement("template");
       template.innerHTML = text;
       for (const element of [...template.content.children]) {
+        // Not to be drawn: what this socket's news are worth.
+        if (element.id === "freshness") {
+          source.dispatchEvent(new CustomEvent("live:freshness", { bubbles: true, detail: element.dataset }));
+        }
         if (!belongs(element)) element.remove();
       }
       return template.innerHTML;
@@ -218,6 +222,12 @@
     return refreshing;
   };
 
+  // The same, by an answer that was asked for from now on.
+  const refreshAnew = async () => {
+    await refreshing;
+    return refresh();
+  };
+
   const ended = (why) => {
     document.dispatchEvent(new CustomEvent("live:ended", { detail: why }));
     return false;
@@ -250,7 +260,7 @@
   // --- For the other scripts ---------------------------------------------------------------------------------------
 
   const mayChange = () =>
-    Boolean(document.querySelector("[data-refresh-new]")) || [...runs.values()].some((run) => !FINAL.has(run.status));
+    Boolean(document.querySelector("[data-refresh-new], [data-refresh-notices]")) || [...runs.values()].some((run) => !FINAL.has(run.status));
 
   const isSilent = () => [...runs].some(([id, run]) => !FINAL.has(run.status) && !heard.has(id));
 
@@ -268,5 +278,5 @@
   };
 
   look(false);
-  window.live = { refresh, refreshSoon, mayChange, isSilent, stop, say };
+  window.live = { refresh, refreshAnew, refreshSoon, mayChange, isSilent, stop, say };
 })();

@@ -8,83 +8,19 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
-from playwright.sync_api import Browser, Response, Route
+from playwright.sync_api import Browser, Route
 
 from tasks.models import TaskRun
 from tests.browser.network import Network
 from tests.browser.tabs import Tab
+from tests.browser.watching import BANNER, SHOWN, asked_in_ten_minutes, finish, is_open, is_shown, start, watch
 from tests.live.servers import redis
 from tests.servers import Process, Server, free_port
-from tests.tasks import functions
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
 type TabOf = Callable[[User], Tab]
-
-BANNER = "document.querySelector('#connection')"
-SHOWN = f"!{BANNER}.hidden"
-# When a socket was lost, when the banner came then, how often sockets were tried and answered.
-OBSERVED = """
-window.seen = {lost: 0, banner: 0, tries: 0, answers: 0};
-document.addEventListener("htmx:wsClose", () => { seen.lost ||= performance.now(); });
-document.addEventListener("htmx:wsConnecting", () => { seen.tries += 1; });
-document.addEventListener("htmx:wsAfterMessage", (event) => {
-  if (event.detail.message.includes("pong")) seen.answers += 1;
-});
-document.addEventListener("DOMContentLoaded", () => {
-  const banner = document.querySelector("#connection");
-  new MutationObserver(() => { if (seen.lost && !banner.hidden) seen.banner ||= performance.now(); })
-    .observe(banner, {attributes: true, attributeFilter: ["hidden"]});
-});
-"""
-NO_SOCKETS = pytest.mark.parametrize("environment", [{"LIVE_MAX_SOCKETS_PER_USER": "0"}])
-
-
-def start(owner: User, gate: str = "") -> str:
-    """A run that waits for `gate`, or else counts for longer than a test lasts. Returns its id."""
-    task = functions.reporter if gate else functions.tick
-    return str(task.using(owner=owner, title="Import").enqueue(gate or 20_000).id)
-
-
-def watch(tab: Tab, run: str) -> None:
-    """Open the page of a run and wait until it runs."""
-    tab.page.add_init_script(OBSERVED)
-    tab.open(f"/tasks/{run}/")
-    tab.until(is_shown(run, "running"))
-
-
-def is_shown(run: str, status: str) -> str:
-    """JavaScript: does the page say that the run has this status?"""
-    return f"document.querySelector('#run-{run}-status')?.dataset.status === '{status}'"
-
-
-def is_open(tab: Tab) -> None:
-    """Wait until both sockets of the page have answered."""
-    tab.until("seen.answers >= 2")
-
-
-def finish(run: str, gate: str) -> None:
-    """Let a run go and wait until the database says that it has completed."""
-    functions.gate_file(gate).touch()
-    eventually(TaskRun.objects.filter(pk=run, status="completed").exists, within=30, what="the run completes")
-
-
-def answers(tab: Tab, path: str) -> list[Response]:
-    """Every answer to the page for `path` from now on, added as they come."""
-    heard: list[Response] = []
-    tab.page.on("response", lambda response: heard.append(response) if response.url.endswith(path) else None)
-    return heard
-
-
-def asked_in_ten_minutes(tab: Tab) -> set[str]:
-    """Ten minutes go by for the page: which addresses does it ask for, sockets among them?"""
-    asked: set[str] = set()
-    tab.page.on("request", lambda request: asked.add(request.url.removeprefix(tab.url)))
-    tab.page.on("websocket", lambda socket: asked.add(socket.url.partition("?")[0]))
-    tab.page.clock.run_for(600_000)
-    tab.page.evaluate("() => fetch('/healthz').then((answer) => answer.text())")  # whatever was asked, was asked before
-    return asked - {"/healthz"}
 
 
 def test_a_killed_server_is_said_after_three_seconds_and_no_longer_once_it_is_back(
@@ -109,63 +45,6 @@ def test_a_killed_server_is_said_after_three_seconds_and_no_longer_once_it_is_ba
         tab.until(is_shown(run, "failed"), within=40)  # its worker was killed with the server
     finally:
         again.end()
-
-
-@NO_SOCKETS
-def test_without_sockets_a_page_asks_cheaply_and_stops_when_the_run_has_ended(owner: User, tab_of: TabOf) -> None:
-    tab = tab_of(owner)
-    tab.page.clock.install()
-    run = start(owner, "polled")
-    heard = answers(tab, f"/api/background-tasks/task/{run}")
-    watch(tab, run)
-    tab.until(SHOWN)
-    assert "refreshes every few seconds" in tab.page.inner_text("#connection")
-
-    def asks_cheaply() -> bool:
-        tab.page.clock.run_for(5_000)
-        # While the run still reports that it has begun, an answer is new and whole.
-        return [answer.status for answer in heard][-2:] == [304, 304]
-
-    eventually(asks_cheaply, within=30, what="two polls that hear of nothing new")
-    assert heard[0].status == 200
-    finish(run, "polled")
-
-    def is_told() -> bool:
-        tab.page.clock.run_for(5_000)
-        return bool(tab.page.evaluate(f"() => {is_shown(run, 'completed')}"))
-
-    eventually(is_told, within=30, what="the page says that the run has completed")
-    assert tab.page.title().startswith("Completed: Import")
-    asked = asked_in_ten_minutes(tab)
-    assert [path for path in asked if not path.startswith("ws:")] == []
-
-
-@NO_SOCKETS
-@pytest.mark.parametrize(
-    ("disappear", "words"),
-    [
-        (lambda run: TaskRun.objects.filter(pk=run).delete(), "no longer available"),
-        (lambda run: Session.objects.all().delete(), "Sign in again"),
-    ],
-    ids=["404", "signed out"],
-)
-def test_a_page_that_may_not_ask_any_more_says_so_and_stops(
-    owner: User, tab_of: TabOf, disappear: Callable[[str], object], words: str
-) -> None:
-    tab = tab_of(owner)
-    tab.page.clock.install()
-    run = start(owner, "never")
-    watch(tab, run)
-    tab.until(SHOWN)
-    disappear(run)
-
-    def is_said() -> bool:
-        tab.page.clock.run_for(5_000)
-        return words in tab.page.inner_text("#connection")
-
-    eventually(is_said, within=30, what=words)
-    assert tab.page.evaluate(f"() => {is_shown(run, 'running')}"), "nothing is known of how it ended"
-    assert asked_in_ten_minutes(tab) <= {tab.url.replace("http", "ws") + "/ws/notifications"}
 
 
 def test_who_signs_out_elsewhere_is_told_and_no_socket_is_tried_again(owner: User, tab_of: TabOf) -> None:
