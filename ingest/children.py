@@ -1,7 +1,8 @@
 """Child processes for what costs computing time, and may hang: killed for good once they take too long.
 
-One pool per process, made on first use and shared by all its runs: there are only so many processors. It
-holds no state.
+A few per process, made on first use and shared by all its runs: there are only so many processors. Each is a pool of
+its own with one child in it, so that a child that dies, whatever it was doing, takes nothing of its neighbours with it.
+Whose turn it is when all are busy, turns.py decides. A child holds no state.
 """
 
 import asyncio
@@ -11,13 +12,19 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from .decisions import Failure
+from .turns import PAGES_ON_PROBATION, Owner, Turns
 
 SECONDS = 10.0
 MEMORY = 1 << 30  # beyond what the libraries take
@@ -26,15 +33,27 @@ if sys.platform == "linux":
 
 _PRELOAD = ["tasks.preload"]  # which loads TASKS_PRELOAD, and with it ingest.preload
 _lock = threading.Lock()
-_pool: ProcessPool | None = None
+_pools: dict[int, ProcessPool] = {}
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+_owner: ContextVar[Owner | None] = ContextVar("owner of work in children", default=None)
 
 
 class AnalysisError(Exception):
-    """The work in the child did not end well; `code` says how."""
+    """The work in the child did not end well; `code` says how, `detail` more of it for people."""
 
-    def __init__(self, code: Failure) -> None:
-        super().__init__(f"{str(code.label).capitalize()}.")
+    def __init__(self, code: Failure, detail: str = "") -> None:
+        super().__init__(f"{str(code.label).capitalize()}{f' ({detail})' if detail else ''}.")
         self.code = code
+
+
+@contextmanager
+def one_run() -> Iterator[None]:
+    """What is asked of the children inside, and in tasks begun inside, counts as one run's when they take turns."""
+    token = _owner.set(_owner.get() or Owner())
+    try:
+        yield
+    finally:
+        _owner.reset(token)
 
 
 async def in_child[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -43,28 +62,41 @@ async def in_child[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.
     The child is killed after 10 s, and at once when the caller is cancelled, and has a gigabyte of memory. Raises
     AnalysisError when it was killed, crashed or needed more; what `function` itself raises arrives as it is.
     """
-    future = _shared_pool().schedule(function, args=list(args), kwargs=dict(kwargs), timeout=SECONDS)
-    try:
-        return await asyncio.wrap_future(future)
-    except TimeoutError:
-        raise AnalysisError(Failure.ANALYSIS_TIMEOUT) from None
-    except (ProcessExpired, FutureCancelled, MemoryError):
-        raise AnalysisError(Failure.ANALYSIS_CRASHED) from None
+    owner = _owner.get() or Owner()
+    async with _turns_here().turn(owner) as place:
+        try:
+            return await _call(place, function, args, kwargs)
+        except AnalysisError:
+            owner.probation = PAGES_ON_PROBATION + 1  # this one is counted down at once
+            raise
 
 
-def warm_up() -> None:
-    """Start the children now rather than with the first page."""
-    for _ in range(_size()):
-        _shared_pool().schedule(prepare)
+async def _call(place: int, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    for last_try in (False, True):
+        future = _pool(place).schedule(function, args=list(args), kwargs=dict(kwargs), timeout=SECONDS)
+        try:
+            return await asyncio.wrap_future(future)
+        except TimeoutError:
+            raise AnalysisError(Failure.ANALYSIS_TIMEOUT) from None
+        except MemoryError:
+            raise AnalysisError(Failure.ANALYSIS_CRASHED, "it takes too much memory") from None
+        except (ProcessExpired, FutureCancelled):
+            raise AnalysisError(Failure.ANALYSIS_CRASHED) from None
+        except BrokenProcessPool:
+            # The child died before it had begun: not this page's fault, once.
+            if last_try:
+                raise AnalysisError(Failure.ANALYSIS_CRASHED) from None
+    raise AssertionError  # the last try returns or raises
 
 
 def close() -> None:
     """Stop the children; the next use starts new ones."""
-    global _pool
     with _lock:
-        pool, _pool = _pool, None
-    if pool is not None:
+        pools = list(_pools.values())
+        _pools.clear()
+    for pool in pools:
         pool.stop()
+    for pool in pools:
         pool.join()
 
 
@@ -86,17 +118,24 @@ def _size() -> int:
     return max(1, min(3, os.cpu_count() or 1))
 
 
-def _shared_pool() -> ProcessPool:
-    global _pool
+def _turns_here() -> Turns:
+    loop = asyncio.get_running_loop()
+    if loop not in _turns:
+        _turns[loop] = Turns(_size())
+    return _turns[loop]
+
+
+def _pool(place: int) -> ProcessPool:
     with _lock:
-        if _pool is None or not _pool.active:
+        pool = _pools.get(place)
+        if pool is None or not pool.active:
             # Not fork: this process has threads, and a child would inherit their locks. The fork server has
             # none, and holds the libraries loaded, so that a child that replaces a killed one starts in
             # milliseconds.
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(_PRELOAD)
-            _pool = ProcessPool(max_workers=_size(), context=context, initializer=prepare, max_tasks=2_000)
-        return _pool
+            pool = _pools[place] = ProcessPool(max_workers=1, context=context, initializer=prepare, max_tasks=2_000)
+        return pool
 
 
 atexit.register(close)

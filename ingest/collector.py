@@ -13,8 +13,9 @@ from tasks.db import in_thread
 from . import store
 from .analysis import Page
 from .analyzers import Analysis, Analyzer, configured_analyzer
+from .begun import DEATHS, Begun
 from .canonical import canonical_url
-from .children import AnalysisError
+from .children import AnalysisError, one_run
 from .clusters import addresses_of
 from .decisions import Decision, Failure
 from .dedupe import Known, Seen
@@ -65,6 +66,7 @@ class Collector:
         self._batch: list[dict[str, Any]] = []
         self._batches = 0
         self._tally = Tally()
+        self._begun = Begun([])
 
     async def collect(self, candidates: Sequence[Candidate]) -> Tally:
         """Work through `candidates`. When stopped half-way, what is decided is saved first."""
@@ -74,25 +76,47 @@ class Collector:
             total=self._total,
             message=f"{self._total:,} articles to read" if self._total else "Nothing new",
         )
-        tasks = (AnalysisTask(url=one.url, topic=self._topic.name, metadata={"candidate": one}) for one in candidates)
+        suspects = [one for one in candidates if one.unfinished]
+        self._begun = Begun([one.id for one in candidates if not one.unfinished] if self._save else [])
         try:
-            async with aclosing(configured_analyzer()) as analyzer, self._queue(analyzer) as queue:
-                async for outcome in queue.process(tasks):
-                    await self._take(outcome)
-                    if self._save_is_due():
-                        await self._flush()
+            with one_run():
+                async with aclosing(configured_analyzer()) as analyzer:
+                    await self._read([one for one in candidates if not one.unfinished], analyzer)
+                    for suspect in suspects:
+                        await self._read_alone(suspect, analyzer)
         finally:
             await self._flush(quietly=True)
+            await self._begun.leave()
         if self._batch:
             self._report_batch()
         self._tally.seconds = time.monotonic() - started
         return self._tally
+
+    async def _read(self, candidates: Sequence[Candidate], analyzer: Analyzer) -> None:
+        tasks = (AnalysisTask(url=one.url, topic=self._topic.name, metadata={"candidate": one}) for one in candidates)
+        async with self._queue(analyzer) as queue:
+            async for outcome in queue.process(tasks):
+                await self._take(outcome)
+                if self._save_is_due():
+                    await self._flush()
+
+    async def _read_alone(self, suspect: Candidate, analyzer: Analyzer) -> None:
+        """A process died while it read this one, or its neighbour: should another die now, it is known over which."""
+        if suspect.unfinished >= DEATHS:
+            error = AnalysisError(Failure.ANALYSIS_CRASHED, f"{DEATHS} processes died while they were reading it")
+            task = AnalysisTask(url=suspect.url, topic=self._topic.name, metadata={"candidate": suspect})
+            await self._take(AnalysisOutcome(task=task, error=error))
+        else:
+            self._begun.add([suspect.id])
+            await self._read([suspect], analyzer)
+        await self._flush()
 
     def _queue(self, analyzer: Analyzer) -> AnalysisQueue[Fetched, Analysis]:
         return AnalysisQueue(self._fetch, partial(self._analyse, analyzer))
 
     async def _fetch(self, task: AnalysisTask) -> Fetched:
         candidate: Candidate = task.metadata["candidate"]
+        await self._begun.note(candidate.id)
         self._say(candidate, Stage.FETCHING)
         return await self._fetcher.page(candidate.url)
 
@@ -158,6 +182,7 @@ class Collector:
                 self._progress.update(stage=Stage.SAVING)
             written = await in_thread(store.save_decisions, unsaved, self._run_id)
             self._tally.decided_elsewhere += len(unsaved) - written
+            self._begun.done(one.candidate.id for one in unsaved)
         # Last: the notes may lag behind what is saved, but never say more.
         self._notebook.note_decisions(self._topic, unsaved)
         self._saved_at = time.monotonic()

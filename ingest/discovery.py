@@ -9,7 +9,7 @@ from django.utils import timezone
 from tasks.db import in_thread
 
 from . import store
-from .children import AnalysisError, in_child
+from .children import AnalysisError, in_child, one_run
 from .feeds import Feed, NotAFeed, parse_feed
 from .fetch import Fetcher
 from .guard import FetchError
@@ -80,13 +80,14 @@ async def discover(
     progress.update(stage=Stage.FEEDS, message=f"Reading {len(due)} feeds" if len(due) != 1 else "Reading 1 feed")
     # 200 feeds on 200 hosts are not read at once.
     room = asyncio.Semaphore(fetcher.bounds.connections)
-    async with asyncio.TaskGroup() as group:
-        for source in due:
-            await room.acquire()
-            reading = group.create_task(
-                _read_and_note(topic, source, fetcher, progress, notebook, found, dry_run=dry_run)
-            )
-            reading.add_done_callback(lambda _done: room.release())
+    with one_run():
+        async with asyncio.TaskGroup() as group:
+            for source in due:
+                await room.acquire()
+                reading = group.create_task(
+                    _read_and_note(topic, source, fetcher, progress, notebook, found, dry_run=dry_run)
+                )
+                reading.add_done_callback(lambda _done: room.release())
     return found
 
 

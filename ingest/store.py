@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, F
 from django.utils import timezone
 
 from . import clusters, counts
@@ -23,7 +23,9 @@ from .verdicts import Verdict
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """An article to be read. `id` is its row's; negative for one that is not stored."""
+    """An article to be read. `id` is its row's; negative for one that is not stored. `unfinished`: how often a process
+    died while it was read.
+    """
 
     id: int
     url: str
@@ -31,6 +33,7 @@ class Candidate:
     author: str = ""
     published_at: datetime | None = None
     source: str = ""
+    unfinished: int = 0
 
     @property
     def label(self) -> str:
@@ -114,23 +117,36 @@ def pending_candidates(topic_id: int, limit: int | None = None, ids: Sequence[in
     rows = Article.objects.filter(topic_id=topic_id).pending()
     if ids is not None:
         rows = rows.filter(pk__in=ids)
-    fields = ("id", "url", "title", "author", "published_at", "source__title")
+    fields = ("id", "url", "title", "author", "published_at", "source__title", "unfinished")
     return [
-        Candidate(id=pk, url=url, title=title, author=author, published_at=at, source=source or "")
-        for pk, url, title, author, at, source in rows.values_list(*fields)[:limit]
+        Candidate(
+            id=pk, url=url, title=title, author=author, published_at=at, source=source or "", unfinished=unfinished
+        )
+        for pk, url, title, author, at, source, unfinished in rows.values_list(*fields)[:limit]
     ]
 
 
 def reopen_failed(topic_id: int, ids: Sequence[int], run_id: UUID) -> None:
     """Let `run_id` decide once more what failed; what it has decided itself stays decided."""
     failed = Article.objects.filter(topic_id=topic_id, pk__in=ids, decision=Decision.FAILED).exclude(run=run_id)
-    failed.update(decision=Decision.PENDING, failure="", reasons={}, decided_at=None, run=None)
+    failed.update(decision=Decision.PENDING, failure="", reasons={}, decided_at=None, run=None, unfinished=0)
 
 
 def failed_candidates(topic_id: int) -> list[Candidate]:
     """What of the topic could not be read, oldest first."""
     failed = Article.objects.filter(topic_id=topic_id, decision=Decision.FAILED).order_by("id")
     return [Candidate(id=pk, url=url) for pk, url in failed.values_list("id", "url")]
+
+
+def note_begun(ids: Sequence[int]) -> None:
+    """These pending articles are about to be read. Whoever dies over it leaves the note behind."""
+    Article.objects.filter(pk__in=ids, decision=Decision.PENDING).update(unfinished=F("unfinished") + 1)
+
+
+def note_left(ids: Sequence[int]) -> None:
+    """These were not read in the end, for a reason that is not theirs: the run was stopped."""
+    left = Article.objects.filter(pk__in=ids, decision=Decision.PENDING, unfinished__gt=0)
+    left.update(unfinished=F("unfinished") - 1)
 
 
 def save_decisions(decided: Sequence[Decided], run_id: UUID | None) -> int:
@@ -180,6 +196,7 @@ def _values(one: Decided, now: datetime) -> dict[str, Any]:
         "failure": one.verdict.failure or "",
         "reasons": dict(one.verdict.reasons),
         "rules": one.rules,
+        "unfinished": 0,
         "duplicate_of": one.verdict.duplicate_of,
     }
     if one.analysis is None:

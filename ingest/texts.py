@@ -1,10 +1,12 @@
 """What the bell says when a run of ours has ended."""
 
+from collections import Counter
 from typing import Any
 
+from django.db.models import Count
 from django.urls import NoReverseMatch, reverse
 
-from tasks.models import TaskRun
+from tasks.models import TaskItem, TaskRun
 from tasks.notify import Draft
 from tasks.states import Status
 
@@ -31,7 +33,7 @@ def outcome(run: TaskRun) -> Draft | None:
     return Draft(
         type="auto_ingest_error",
         title="Auto-Collect failed",
-        message=f"Collecting{about} stopped: {run.error[:400] or 'the reason is unknown.'}",
+        message=f"Collecting{about} stopped: {run.error[:400] or 'the reason is unknown.'}{_decided_before(run)}",
         link=link,
     )
 
@@ -92,9 +94,18 @@ def bulk_outcome(run: TaskRun) -> Draft:
     return Draft(
         type="bulk_analysis_error",
         title="Bulk analysis failed",
-        message=f"The analysis stopped: {run.error[:400] or 'the reason is unknown.'}",
+        message=f"The analysis stopped: {run.error[:400] or 'the reason is unknown.'}{_decided_before(run)}",
         link=run.get_absolute_url(),
     )
+
+
+def _decided_before(run: TaskRun) -> str:
+    """What a run that failed had decided until then, which stays decided: its items say so, saved or not."""
+    ended = run.items.exclude(outcome=TaskItem.Outcome.WAITING).order_by()
+    decisions: Counter[str] = Counter()
+    for label, outcome, number in ended.values_list("label", "outcome").annotate(Count("pk")):
+        decisions[Decision.FAILED if outcome == TaskItem.Outcome.FAILED else label] += number
+    return f" {_count(decisions.total())} decided before: {describe(decisions)}." if decisions else ""
 
 
 def _count(number: int) -> str:

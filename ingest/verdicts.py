@@ -9,6 +9,7 @@ from .children import AnalysisError
 from .decisions import Decision, Failure
 from .dedupe import Twin
 from .guard import FetchError
+from .queue import TaskTimeout
 from .relevance import Rules
 
 
@@ -43,7 +44,10 @@ def judge(analysis: Analysis, rules: Rules, twin: Twin | None) -> Verdict:
 
 
 def fail(error: Exception) -> Verdict:
-    """The verdict on an article that could not be read."""
-    code = error.code if isinstance(error, FetchError | AnalysisError) else Failure.ANALYSIS_CRASHED
-    said = str(error) if isinstance(error, FetchError | AnalysisError) else f"{str(code.label).capitalize()}."
+    """The verdict on an article that could not be read. Of an error nobody foresaw only its code is told."""
+    code, said = Failure.ANALYSIS_CRASHED, f"{str(Failure.ANALYSIS_CRASHED.label).capitalize()}."
+    if isinstance(error, FetchError | AnalysisError):
+        code, said = error.code, str(error)
+    elif isinstance(error, TaskTimeout):
+        code, said = Failure.TIMEOUT if error.fetching else Failure.ANALYSIS_TIMEOUT, str(error)
     return Verdict(decision=Decision.FAILED, failure=code, reasons={"failure": said[:500]})

@@ -115,6 +115,9 @@ class Article(models.Model):
         help_text=_("The article that tells this story in the topic already."),
     )
     simhash = models.BigIntegerField(null=True, blank=True, help_text=_("64 bits, as a signed number."))
+    unfinished = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text=_("How often a process died while it was reading this article.")
+    )
     found_at = models.DateTimeField(default=timezone.now)
     fetched_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)

@@ -310,19 +310,20 @@ async def test_a_collection_keeps_who_gave_each_score(
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_dead_endpoint_costs_three_deadlines_not_one_per_article(
+async def test_a_dead_endpoint_costs_a_few_deadlines_not_one_per_article(
     topic: Topic, feed: Callable[[RawServer, int], Awaitable[None]]
 ) -> None:
     async with RawServer({PATH: silent}) as server:
         await feed(server, 12)
         articles, _ = await collected(topic, server, INGEST_ANALYZER_SECONDS=0.4)
-        # Three ask at a time, and those that waited for a place look again before they ask.
-        assert server.requests.count(PATH) == 3
+        # Three in a row, and two who were asking already when the third failed.
+        asked = server.requests.count(PATH)
+        assert 3 <= asked <= 5
     assert [article.analyzer for article in articles] == ["local"] * 12
     assert all(article.decision != Decision.FAILED for article in articles)
     notes = [article.reasons["engine_note"] for article in articles]
-    assert sum("no answer within 0.4 s" in note for note in notes) == 3
-    assert sum("had failed before" in note for note in notes) == 9
+    assert sum("no answer within 0.4 s" in note for note in notes) == asked
+    assert sum("had failed before" in note for note in notes) == 12 - asked
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,12 +2,16 @@
 
 import asyncio
 import os
+import signal
 import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from ingest import children
-from ingest.children import AnalysisError, in_child
+from ingest.children import AnalysisError, in_child, one_run
 from ingest.decisions import Failure
 
 
@@ -37,7 +41,7 @@ async def test_a_child_that_dies_is_replaced() -> None:
 
 
 async def test_a_child_that_needs_more_than_its_memory_gets_none() -> None:
-    with pytest.raises(AnalysisError) as refused:
+    with pytest.raises(AnalysisError, match="it takes too much memory") as refused:
         await in_child(bytes, children.MEMORY + 1)
     assert refused.value.code == Failure.ANALYSIS_CRASHED
     assert await in_child(abs, -1) == 1
@@ -53,3 +57,48 @@ async def test_who_is_cancelled_does_not_wait_for_the_child() -> None:
         await work
     assert time.monotonic() - started < 2
     assert await in_child(abs, -1) == 1
+
+
+@pytest.mark.parametrize("end", [signal.SIGSEGV, signal.SIGKILL])
+async def test_a_page_that_kills_its_child_takes_no_neighbour_with_it(end: signal.Signals) -> None:
+    neighbours = [in_child(nap, 0.3, number) for number in range(6)]
+    deaths = [in_child(die, end) for _ in range(3)]
+    ended = await asyncio.gather(*neighbours, *deaths, return_exceptions=True)
+    assert ended[:6] == list(range(6))
+    assert [getattr(one, "code", one) for one in ended[6:]] == [Failure.ANALYSIS_CRASHED] * 3
+
+
+async def test_one_run_s_poison_leaves_the_others_their_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "_size", lambda: 2)
+    monkeypatch.setattr(children, "SECONDS", 1.0)
+    ended: list[str] = []
+
+    async def run(name: str, *work: Coroutine[Any, Any, Any]) -> None:
+        async def one(job: Coroutine[Any, Any, Any]) -> None:
+            with suppress(AnalysisError):
+                await job
+            ended.append(name)
+
+        with one_run():
+            await asyncio.gather(*map(one, work))
+
+    await run("warm", in_child(abs, -1), in_child(abs, -1))
+    pages = [in_child(nap, 60, 0) for _ in range(6)]
+    poison = asyncio.create_task(run("poison", *pages))
+    await asyncio.sleep(0)
+    await run("good", *(in_child(nap, 0.02, number) for number in range(20)))
+    # The first two poisonous pages held both children; from then on one at a time.
+    assert ended.count("poison") <= 3
+    poison.cancel()
+    with suppress(asyncio.CancelledError):
+        await poison
+
+
+def nap(seconds: float, number: int) -> int:
+    time.sleep(seconds)
+    return number
+
+
+def die(end: int) -> None:
+    os.kill(os.getpid(), end)
+    time.sleep(60)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import children
-from ingest.analysis import read_page
+from ingest.analysis import Page, read_page
 from ingest.children import AnalysisError, in_child
 from ingest.decisions import Failure
 from ingest.extract import decode
@@ -135,7 +135,7 @@ PAGES = {
 async def test_a_hostile_page_is_read_or_refused(name: str) -> None:
     """In the time and the memory of a child, which is ended when it takes more."""
     try:
-        reading = await in_child(read_page, PAGES[name], "https://news.example/1")
+        reading = await in_child(read_page, Page(url="https://news.example/1", body=PAGES[name]))
     except AnalysisError as refused:
         assert refused.code in {Failure.ANALYSIS_TIMEOUT, Failure.ANALYSIS_CRASHED}
         return

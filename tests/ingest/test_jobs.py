@@ -1,5 +1,7 @@
 """The task functions, done by a real worker."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
@@ -46,6 +48,29 @@ def test_a_collection_ends_with_numbers_batches_and_one_notification(
     assert (notification.type, notification.title) == ("auto_ingest_complete", "Auto-Collect complete")
     assert notification.link == f"/keyword-alerts/{small.pk}/"
     assert f"{total} articles processed for “Energy”" in notification.message
+
+
+def test_a_collection_that_times_out_keeps_what_it_decided_and_says_how_much(
+    engine_tables: None, owner: User, topic: Topic, site: DemoSite
+) -> None:
+    for url in site.feed_urls("energy"):
+        topic.sources.create(url=url)  # one of their pages drips for ever
+    run_id = start_collecting(owner, topic).id
+    TaskRun.objects.filter(pk=run_id).update(timeout=timedelta(seconds=12))
+    worker = WorkerThread().start()
+    try:
+        run = ended(run_id)
+    finally:
+        worker.stop()
+    assert (run.status, run.error) == ("failed", "Timed out after 12 s.")
+    decided = topic.articles.decided_by(run.pk)
+    assert decided.count() == run.items.count() > 0
+    added = decided.filter(decision=Decision.APPROVED).count()
+    message = Notification.objects.get().message
+    assert message.startswith("Collecting for “Energy” stopped: Timed out after 12 s. ")
+    assert f"decided before: {added} added" in message
+    # What was being read at the time is no suspect: the run was stopped, not killed.
+    assert not topic.articles.filter(unfinished__gt=0).exists()
 
 
 def test_a_collection_can_be_started_again_once_it_has_ended(worker: WorkerThread, owner: User, small: Topic) -> None:

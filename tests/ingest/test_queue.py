@@ -5,7 +5,10 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from ingest.queue import AnalysisQueue, AnalysisTask, QueueFull
+from ingest.decisions import Failure
+from ingest.queue import AnalysisQueue, AnalysisTask, QueueFull, TaskTimeout
+from ingest.verdicts import fail
+from tests.servers import ROOT
 from tests.waiting import eventually_async
 
 
@@ -50,8 +53,8 @@ async def test_every_task_comes_back_once() -> None:
     assert sorted(outcome.task.url for outcome in outcomes) == sorted(task.url for task in tasks(250))
     assert all(outcome.result == outcome.task.url.upper() for outcome in outcomes)
     assert queue.get_progress() == {
-        "total": 250, "queued": 0,
-        "fetching": 0, "analyzing": 0, "completed": 250, "failed": 0, "progress": 100.0
+        "progress": 100.0, "processed_items": 250, "total_items": 250, "current_item": tasks(250)[-1].url,
+        "queued": 0, "fetching": 0, "analyzing": 0, "completed": 250, "failed": 0,
     }  # fmt: skip
 
 
@@ -184,5 +187,47 @@ async def test_two_queues_share_nothing() -> None:
     async with AnalysisQueue(fetch, analyse) as one, AnalysisQueue(fetch, analyse) as two:
         await one.add_tasks(tasks(3))
         await one.wait_completion()
-        assert one.get_progress()["total"] == 3
-        assert two.get_progress()["total"] == 0
+        assert one.get_progress()["total_items"] == 3
+        assert two.get_progress()["total_items"] == 0
+
+
+async def test_the_parts_bear_the_names_they_have_in_the_drawing() -> None:
+    async with AnalysisQueue(fetch, analyse) as queue:
+        assert (queue.max_concurrent, queue.max_queue_size) == (3, 100)
+        assert (queue.task_queue.maxsize, len(queue.workers)) == (100, 3)
+        await queue.add_tasks(tasks(2))
+        await eventually_async(lambda: queue.result_queue.qsize() == 2)
+        assert {"progress", "processed_items", "total_items", "current_item"} <= set(queue.get_progress())
+    documented = (ROOT / "docs" / "collecting.md").read_text()
+    for key in queue.get_progress():
+        assert f"`{key}`" in documented, key
+
+
+@pytest.mark.parametrize("place", ["fetch", "analyse"])
+async def test_a_task_that_never_ends_is_given_up_and_its_neighbours_go_on(place: str) -> None:
+    def stuck(name: str) -> Callable[..., Awaitable[str]]:
+        async def step(task: AnalysisTask, *_page: str) -> str:
+            if name == place and task.url.endswith("/3"):
+                await asyncio.Event().wait()
+            return task.url
+
+        return step
+
+    async with AnalysisQueue(stuck("fetch"), stuck("analyse"), seconds_per_task=0.2) as queue:
+        outcomes = [outcome async for outcome in queue.process(tasks(9))]
+    [failed] = [outcome for outcome in outcomes if outcome.error is not None]
+    assert failed.task.url.endswith("/3")
+    assert isinstance(failed.error, TaskTimeout)
+    assert failed.error.fetching is (place == "fetch")
+    assert "more than 0.2 s in all" in str(failed.error)
+    assert fail(failed.error).failure == (Failure.TIMEOUT if place == "fetch" else Failure.ANALYSIS_TIMEOUT)
+
+
+async def test_a_step_s_own_timeout_is_no_task_s_timeout() -> None:
+    async def impatient(task: AnalysisTask) -> str:
+        raise TimeoutError("its own")
+
+    async with AnalysisQueue(impatient, analyse) as queue:
+        await queue.add_tasks(tasks(1))
+        [outcome] = await queue.wait_completion()
+    assert type(outcome.error) is TimeoutError
