@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from websockets.asyncio.client import connect
+
 from tests.servers import ROOT, database_url, free_port, require
 from tests.waiting import eventually
 
@@ -51,6 +53,17 @@ def serving(kind: str, **environment: str) -> Iterator[int]:
     command = ["-m", *program, "127.0.0.1", "--port", str(port), "tests.live.server_app:application"]
     with running([sys.executable, *command], port, DATABASE_URL=database_url(), **environment):
         yield port
+
+
+def dial(port: int, path: str = "/ws/things/one", session: str = "", origin: str | None = None) -> connect:
+    """A connection being opened."""
+    headers = {"Cookie": f"sessionid={session}"} if session else {}
+    return connect(
+        f"ws://127.0.0.1:{port}{path}",
+        additional_headers=headers,
+        origin=origin,  # type: ignore[arg-type]
+        open_timeout=20,
+    )
 
 
 @contextmanager

@@ -65,7 +65,7 @@ class ThingConsumer(LiveConsumer):
         self.key = self.scope["url_route"]["kwargs"]["key"]
         if self.key == "missing":
             raise Refused(4404, "No such thing")
-        self.handlers = {"get_status": self.get_status, "break": self.fail, "flood": self.flood}
+        self.handlers = {"get_status": self.get_status, "break": self.fail, "flood": self.flood, "weigh": self.weigh}
         return [thing(self.key)]
 
     async def greet(self) -> list[Frame]:
@@ -85,8 +85,11 @@ class ThingConsumer(LiveConsumer):
             if sent % 100 == 99:
                 await asyncio.sleep(max(0.0, start + sent / 10_000 - loop.time()))
         publish([thing(self.key)], things.say(self.key, seq + message["updates"] + 1, message["ends"]))
-        held = psutil.Process().memory_info().rss / 2**20
-        await self.send_frame(frames.status_request({"held": held, "seconds": loop.time() - start}))
+        await self.weigh(message)
+
+    async def weigh(self, message: dict[str, Any]) -> None:
+        """Tell how much memory this process holds, in MB."""
+        await self.send_frame(frames.status_request({"held": psutil.Process().memory_info().rss / 2**20}))
 
     async def fail(self, message: dict[str, Any]) -> None:
         raise RuntimeError("A handler with a mistake in it.")

@@ -1,19 +1,17 @@
 """What a client of a real server hears: the same consumers behind each server, over TCP, with a client not of ours."""
 
-import asyncio
 import json
-import socket
 from collections.abc import Iterator
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from notifications.facade import create_notification
-from tests.live.servers import serving
+from tests.live.servers import dial, serving
 from tests.live.sockets import session_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.process]
@@ -30,17 +28,6 @@ def port(kind: str, transactional_db: None) -> Iterator[int]:
     """A running server."""
     with serving(kind) as port:
         yield port
-
-
-def dial(port: int, path: str = "/ws/things/one", session: str = "", origin: str | None = None) -> connect:
-    """A connection being opened."""
-    headers = {"Cookie": f"sessionid={session}"} if session else {}
-    return connect(
-        f"ws://127.0.0.1:{port}{path}",
-        additional_headers=headers,
-        origin=origin,  # type: ignore[arg-type]
-        open_timeout=20,
-    )
 
 
 async def code_of(socket: ClientConnection) -> int:
@@ -121,63 +108,3 @@ async def test_one_socket_too_many_and_one_frame_too_many_are_refused_with_4429(
             assert await code_of(first) == 4429
             async with dial(port, session=session) as again:
                 assert json.loads(await again.recv())["status"] == "connected"
-
-
-class Sleeper:
-    """A client that has stopped reading, with a small buffer: TCP itself tells the server to wait."""
-
-    def __init__(self, port: int, session: str) -> None:
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._socket.connect(("127.0.0.1", port))
-        self._socket.sendall(
-            f"GET /ws/things/one HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
-            f"Cookie: sessionid={session}\r\n\r\n".encode()
-        )
-        self.read_until(b'"connected"')
-
-    def read_until(self, wanted: bytes) -> int:
-        """Read on until this has come. Returns how many bytes it took."""
-        self._socket.settimeout(30)
-        heard = b""
-        while wanted not in heard:
-            data = self._socket.recv(65536)
-            assert data, "the server hung up on a sleeper"
-            heard += data
-        return len(heard)
-
-    def close(self) -> None:
-        """Hang up."""
-        self._socket.close()
-
-
-async def flood(conductor: ClientConnection, updates: int, ends: str = "log") -> dict[str, float]:
-    """What the server says after so many updates."""
-    await conductor.send(json.dumps({"type": "flood", "updates": updates, "ends": ends}))
-    while True:
-        frame = json.loads(await conductor.recv())
-        if frame["type"] == "status_request":
-            return frame["task"]  # type: ignore[no-any-return]
-
-
-async def test_a_reader_that_stops_under_a_flood_costs_no_memory_disturbs_nobody_and_gets_the_end(
-    port: int, owner: User, stranger: User
-) -> None:
-    session, other = [await sync_to_async(session_of)(user) for user in (owner, stranger)]
-    sleeper = await asyncio.to_thread(Sleeper, port, session)
-    async with dial(port, session=other) as conductor, dial(port, session=session) as bystander:
-        for each in (conductor, bystander):
-            await each.recv()
-        before = await flood(conductor, 1_000)
-        # 30,000 updates of 2 KB, at ten thousand a second if the machine can: 60 MB, were they kept for who sleeps.
-        after = await flood(conductor, 30_000, "completed")
-        assert after["held"] - before["held"] < 25
-        heard = []
-        while not heard or heard[-1].get("status") != "completed":
-            heard.append(json.loads(await bystander.recv()))
-        seqs = [frame["seq"] for frame in heard]
-        assert seqs == sorted(set(seqs)) and heard[-1]["seq"] == 1_001 + 30_000 + 1
-        # Awake again: a bounded rest of old news, then the end.
-        assert await asyncio.to_thread(sleeper.read_until, b'"completed"') < 2_000_000
-    sleeper.close()
