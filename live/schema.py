@@ -236,7 +236,9 @@ class Error(Strict):
     """What you sent could not be used; the socket stays open."""
 
     type: Literal["error"]
-    code: Literal["invalid_json", "not_an_object", "unknown_type", "invalid_since", "not_found", "unavailable"]
+    code: Literal[
+        "invalid_json", "not_an_object", "unknown_type", "invalid_since", "not_found", "too_many", "unavailable"
+    ]
     message: str
     timestamp: Timestamp
 

@@ -1,5 +1,6 @@
 """The sockets on which runs are watched: one run, or all of a topic. Access is asked of access.py, at the door."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from .live_sources import snapshot_runs
 from .models import TaskRun
 from .replay import InvalidSince, frames_since, parse_since
 from .updates import FRAME_COLUMNS, frames_of
+
+MOST_SUBSCRIBED = 100  # runs one socket watches beside its topic
 
 _BAD_SINCE = ("invalid_since", "since must be the seq of a frame: a whole number, 0 or more.")
 
@@ -89,6 +92,7 @@ class TopicProgressConsumer(LiveConsumer):
         """Refuses `all` with 4403 to anybody but staff."""
         topic = self.scope["url_route"]["kwargs"]["topic_id"]
         everything = await in_thread(sees_everything, self.user)
+        self._subscribed: set[UUID] = set()
         self.handlers = {
             "get_status": self.get_status,
             "subscribe_job": self.subscribe_job,
@@ -105,8 +109,8 @@ class TopicProgressConsumer(LiveConsumer):
         return [self.group, QUEUES]
 
     async def greet(self) -> list[frames.Frame]:
-        """`connected`, then where each live run stands."""
-        return [frames.direct_message("Connected."), *await in_thread(_snapshot, self.group)]
+        """`connected`, then where each run stands that lives, ended a moment ago, or was subscribed to."""
+        return [frames.direct_message("Connected."), *await self._snapshot()]
 
     async def get_status(self, message: dict[str, Any]) -> None:
         """Answer for `job_id` if the message names one, else with a fresh snapshot of the topic."""
@@ -116,8 +120,9 @@ class TopicProgressConsumer(LiveConsumer):
             except Http404:
                 await self.send_frame(frames.error("not_found", "There is no such run."))
             return
-        for frame in await in_thread(_snapshot, self.group):
-            await self.send_frame(frame)
+        async with self.quiet():
+            for frame in await self._snapshot():
+                await self.send_frame(frame)
 
     async def subscribe_job(self, message: dict[str, Any]) -> None:
         """Watch one more run, if the user may see it."""
@@ -126,15 +131,25 @@ class TopicProgressConsumer(LiveConsumer):
         except Http404:
             await self.send_frame(frames.error("not_found", "There is no such run."))
             return
-        await self.watch(run_group(run.pk))
-        await self.send_frame(frames.subscribed(run.pk))
-        await self.send_frame(await in_thread(_fresh_frame, run))
+        if len(self._subscribed | {run.pk}) > MOST_SUBSCRIBED:
+            await self.send_frame(frames.error("too_many", "This socket watches as many single runs as one may."))
+            return
+        self._subscribed.add(run.pk)
+        async with self.quiet():  # what is newer than the frame of now comes after it
+            await self.watch(run_group(run.pk))
+            await self.send_frame(frames.subscribed(run.pk))
+            for frame in await in_thread(_fresh_frames, run.pk):
+                await self.send_frame(frame)
 
     async def unsubscribe_job(self, message: dict[str, Any]) -> None:
         """Stop watching a run that was subscribed to."""
         job_id = str(message.get("job_id", ""))
         await self.unwatch(run_group(job_id))
+        self._subscribed = {pk for pk in self._subscribed if str(pk) != job_id}
         await self.send_frame(frames.unsubscribed(job_id))
+
+    async def _snapshot(self) -> list[frames.Frame]:
+        return await in_thread(_snapshot, self.group, frozenset(self._subscribed))
 
 
 def _with_frames(user: Any, job_id: str) -> tuple[TaskRun, list[frames.Frame]]:
@@ -152,10 +167,9 @@ def _status_frame(user: Any, job_id: str) -> frames.Frame:
     return frames.status_request(task_object(get_visible_run(user, job_id), user), job_id=job_id)
 
 
-def _snapshot(group: Group) -> list[frames.Frame]:
-    return frames_of(snapshot_runs(group))
+def _snapshot(group: Group, subscribed: Collection[UUID]) -> list[frames.Frame]:
+    return frames_of(snapshot_runs(group, subscribed))
 
 
-def _fresh_frame(run: TaskRun) -> frames.Frame:
-    run.refresh_from_db()
-    return frames_of([run])[0]
+def _fresh_frames(run_id: UUID) -> list[frames.Frame]:
+    return frames_of(list(TaskRun.objects.filter(pk=run_id)))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q
+from django.db.models import Case, Q, QuerySet, When
 from django.utils import timezone
 
 from live import sources
@@ -15,12 +15,12 @@ from live.groups import Group
 from .access import sees_everything
 from .groups import EVERY_RUN, groups_of
 from .models import TaskRun
-from .states import FINAL
+from .states import Status
 from .updates import frames_of
 
-# A run that ended while the layer was away is still told of for this long; later, a fresh snapshot has it.
+# A run that ended while the layer or the socket was away is still told of for this long.
 RECENT = timedelta(minutes=2)
-MOST_RUNS = 200
+MOST_RUNS = 200  # beside those that are watched one by one
 
 
 def register() -> None:
@@ -40,8 +40,8 @@ def reread(groups: Collection[Group]) -> Iterable[tuple[Group, Frame]]:
     if not wanted:
         return
     watched = set(groups)
-    recent = Q(completed_at__gte=timezone.now() - RECENT) | Q(completed_at=None)
-    runs = list(TaskRun.objects.filter(wanted, recent).order_by("-created_at")[:MOST_RUNS])
+    singles = sum(group.kind == "run" for group in groups)
+    runs = list(_newsworthy(wanted, MOST_RUNS + singles))
     for run, frame in zip(runs, frames_of(runs), strict=True):
         for group in watched.intersection(groups_of(run)):
             yield group, frame
@@ -62,9 +62,18 @@ def no_longer_visible(pairs: Collection[tuple[Group, int]]) -> Iterable[tuple[Gr
     return [(group, pk) for group, pk in pairs if pk not in all_seeing and owners.get(UUID(group.key), pk) != pk]
 
 
-def snapshot_runs(group: Group) -> list[TaskRun]:
-    """The runs a fresh watcher of `group` is told of: live ones, oldest first."""
-    return list(TaskRun.objects.filter(_runs_in(group)).exclude(status__in=FINAL).order_by("created_at")[:MOST_RUNS])
+def snapshot_runs(group: Group, besides: Collection[UUID] = ()) -> list[TaskRun]:
+    """The runs a fresh watcher of `group` is told of: those that live or ended a moment ago; and `besides`, anyway."""
+    runs = list(_newsworthy(_runs_in(group), MOST_RUNS))
+    missing = set(besides).difference(run.pk for run in runs)
+    return runs + list(TaskRun.objects.filter(pk__in=missing)) if missing else runs
+
+
+def _newsworthy(wanted: Q, most: int) -> QuerySet[TaskRun]:
+    """Of these runs the ones that live or ended a moment ago. When there are too many: what runs, then what waits."""
+    recent = Q(completed_at__gte=timezone.now() - RECENT) | Q(completed_at=None)
+    urgency = Case(When(status=Status.RUNNING, then=0), When(status=Status.PENDING, then=1), default=2)
+    return TaskRun.objects.filter(wanted, recent).order_by(urgency, "-created_at")[:most]
 
 
 def _runs_in(group: Group) -> Q:

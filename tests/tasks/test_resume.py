@@ -1,31 +1,23 @@
 """Resume: whatever was lost on the way, a client that says what it holds ends up with the truth."""
 
-import asyncio
-import json
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.contrib.auth.models import User
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
-from pytest_django.fixtures import Settings
 
 from live import watchdog
 from live.frames import Frame
 from live.hub import Hub
 from tasks import lifecycle, replay
 from tasks.models import TaskEvent, TaskRun
-from tasks.progress import LINES_SENT, Progress
+from tasks.progress import LINES_SENT
 from tasks.states import Status
-from tasks.updates import frame_of
 from tests.live.isolation import clean_live_state
-from tests.live.sockets import TestSocket, greeted, socket_of
+from tests.live.sockets import greeted, socket_of
 from tests.tasks.runs import make_run, make_run_in
+from tests.tasks.watching import heard_so_far, plain, report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,56 +31,12 @@ def live_state(engine_tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
     yield from clean_live_state()
 
 
-class UnreliableLayer(InMemoryChannelLayer):
-    """A layer that loses messages while told to, or delivers them late, newest first, and twice."""
-
-    losing = False
-    late: list[tuple[str, dict[str, Any]]] | None = None
-
-    async def group_send(self, group: str, message: dict[str, Any]) -> None:
-        """Send, or not, or later."""
-        if self.late is not None:
-            self.late.append((group, message))
-        elif not self.losing:
-            await super().group_send(group, message)
-
-    async def deliver_what_is_late(self) -> None:
-        """Backwards, everything twice."""
-        late, UnreliableLayer.late = self.late or [], None
-        for group, message in reversed(late):
-            for _ in range(2):
-                await super().group_send(group, message)
-
-
 def path(run: TaskRun, since: object = None) -> str:
     return f"/ws/bulk-process/{run.pk}" + ("" if since is None else f"?since={since}")
 
 
-async def report(run: TaskRun, *, processed: int = 0, batches: int = 0, lines: int = 0) -> None:
-    """What a function reports in one go, written by the production class."""
-    progress = Progress(run, asyncio.get_running_loop())
-    writer = asyncio.create_task(progress.keep_writing())
-    progress.update(processed=processed, total=100, stage="working")
-    for number in range(1, batches + 1):
-        progress.batch(completed=number, total=batches, results=[{"item": number}])
-    for number in range(lines):
-        progress.log(f"line {number}")
-    await progress.close(writer)
-
-
 async def running_run(owner: User) -> TaskRun:
     return await sync_to_async(make_run_in)(Status.RUNNING, owner)
-
-
-async def heard_so_far(socket: TestSocket) -> list[Frame]:
-    """Everything sent before this moment: a ping is answered behind it."""
-    await socket.send_to(text_data='{"type": "ping"}')
-    return (await socket.until(lambda frame: frame["type"] == "pong"))[:-1]
-
-
-def plain(frame: Frame) -> Frame:
-    """Without what changes from one reading to the next."""
-    return {key: value for key, value in frame.items() if key not in {"timestamp", "eta_seconds", "position"}}
 
 
 async def test_what_came_after_n_is_told_in_order_as_it_was_sent(owner: User) -> None:
@@ -251,114 +199,3 @@ async def test_staff_who_lose_the_permission_lose_single_runs_of_others_too(owne
     assert await socket.closed() == 4403
     for kept in (of_own, of_owner):
         assert await heard_so_far(kept)
-
-
-# Any interleaving
-
-
-class Person:
-    """A client as docs/frames.md tells it to be: the newest frame by seq is where the run stands."""
-
-    def __init__(self) -> None:
-        self.present: Frame = {}
-        self.history: dict[int, Frame] = {}
-        self.seq = 0
-
-    def hear(self, heard: list[Frame]) -> None:
-        """Take in what came."""
-        for frame in heard:
-            if frame["type"] == "reset":
-                self.history.clear()
-                self.present, self.seq = {}, 0
-            if frame["type"] != "job_update":
-                continue
-            self.history[frame["seq"]] = frame
-            if frame["seq"] >= self.seq:
-                self.seq = frame["seq"]
-                # A log line says nothing of where the run stands.
-                self.present = self.present if frame["status"] == "log" else frame
-
-
-@pytest.fixture
-def unreliable_layer(settings: Settings) -> None:
-    """One layer for all examples, as there is one hub; re-reads come when the test says so."""
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.UnreliableLayer"}}
-    settings.LIVE_RECONCILE_SECONDS = 3600
-
-
-STEPS = (
-    *("report", "batch", "log", "burst", "back in line", "cancel", "finish"),
-    *("lose", "delay", "deliver", "heal", "drop", "resume"),
-)
-
-
-@hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-@given(steps=st.lists(st.sampled_from(STEPS), max_size=14), resumes=st.booleans())
-async def test_what_a_client_holds_and_frames_make_a_fresh_read(
-    owner: User, unreliable_layer: None, steps: list[str], resumes: bool
-) -> None:
-    UnreliableLayer.losing, UnreliableLayer.late = False, None
-    run = await running_run(owner)
-    person, done = Person(), 0
-    socket = await greeted(owner, path(run, 0))
-    layer = get_channel_layer()
-    assert isinstance(layer, UnreliableLayer)
-    for step in steps:
-        current = await TaskRun.objects.aget(pk=run.pk)
-        live = current.status == Status.RUNNING
-        if current.status == Status.PENDING:
-            claimed = await sync_to_async(lifecycle.claim)(run.pk, current.attempt, worker=uuid.uuid4().hex)
-            assert claimed is not None
-            done = 0
-            continue
-        done = min(done + 7, 100)
-        match step:
-            case "report" if live:
-                await report(current, processed=done)
-            case "batch" if live:
-                await report(current, processed=done, batches=1)
-            case "log" if live:
-                await report(current, processed=done, lines=1)
-            case "burst" if live:
-                await report(current, processed=done, batches=2, lines=3)
-            case "back in line" if live:
-                await sync_to_async(lifecycle.release)(current)
-            case "cancel" if live:
-                await sync_to_async(lifecycle.cancel)(current)
-            case "finish" if live:
-                end = lifecycle.confirm_cancelled if current.is_cancelling else lifecycle.complete
-                await sync_to_async(end)(*([current] if current.is_cancelling else [current, {"done": done}]))
-            case "lose":
-                UnreliableLayer.losing = True
-            case "delay":
-                UnreliableLayer.late = UnreliableLayer.late or []
-            case "deliver":
-                await layer.deliver_what_is_late()
-            case "heal":
-                UnreliableLayer.losing = False
-                await Hub.here().watchdog.look()
-            case "drop":
-                # What was on its way is lost with the connection.
-                await socket.disconnect()
-                socket = await greeted(owner, path(run, person.seq if resumes else None))
-            case "resume":
-                person.hear(await heard_so_far(socket))
-                await socket.send_to(text_data=json.dumps({"type": "resume", "since": person.seq}))
-    UnreliableLayer.losing = False
-    await layer.deliver_what_is_late()
-    await Hub.here().watchdog.look()
-    person.hear(await heard_so_far(socket))
-    fresh = await TaskRun.objects.aget(pk=run.pk)
-    assert plain(person.present) == plain(await sync_to_async(frame_of)(fresh)), "what is shown is true"
-
-    # And whoever wants every line of it gets every line of it.
-    await socket.send_to(text_data='{"type": "resume", "since": 0}')
-    person.hear(await heard_so_far(socket))
-    kept = {event.seq: event.data async for event in fresh.events.exclude(kind=TaskEvent.Kind.STATE)}
-    told = {seq: frame for seq, frame in person.history.items() if frame["status"] in {"batch_update", "log"}}
-    assert told.keys() == kept.keys()
-    for seq, frame in told.items():
-        assert frame.items() >= {k: v for k, v in kept[seq].items() if k != "eta_seconds"}.items()
-    await socket.disconnect()
