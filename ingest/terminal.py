@@ -1,6 +1,8 @@
 """A run in the terminal: a bar while it lasts, a table of what came of it."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from uuid import UUID
 
 from rich.console import Console
@@ -10,7 +12,8 @@ from rich.table import Table
 
 from tasks import lifecycle
 from tasks.exceptions import TransitionRefused
-from tasks.models import TaskRun
+from tasks.item_style import ItemStyle
+from tasks.models import TaskItem, TaskRun
 from tasks.states import Status
 from tasks.terminal import follow, new_bar, new_line
 
@@ -19,12 +22,36 @@ from .decisions import Decision, Failure
 CANCEL_WITHIN_SECONDS = 10.0
 
 
-def watch(run_id: UUID | str, console: Console) -> TaskRun:
-    """Draw the run's progress until it has ended, and return it. Ctrl-C cancels the run, and waits for that."""
+class NewRows:
+    """Says what came of each item of a run since it was last asked to."""
+
+    def __init__(self, console: Console, style: ItemStyle) -> None:
+        self._console = console
+        self._words = {label.key: str(label.word) for label in style.labels}
+        self._after: datetime | None = None
+
+    def __call__(self, run: TaskRun) -> None:
+        """One line for each, above the bar."""
+        new = run.items.exclude(outcome=TaskItem.Outcome.WAITING).order_by("at", "pk")
+        if self._after is not None:
+            new = new.filter(at__gt=self._after)
+        for item in new:
+            self._after = item.at
+            row = item.data if isinstance(item.data, dict) else {}
+            word = self._words.get(item.label) or item.get_outcome_display()
+            said = " · ".join(filter(None, (row.get("title"), row.get("reason") or item.error)))
+            self._console.print(f"[bold]{escape(word):<16}[/] {escape(item.key)}  [dim]{escape(said)}[/]")
+
+
+def watch(run_id: UUID | str, console: Console, also: Callable[[TaskRun], None] | None = None) -> TaskRun:
+    """Draw the run's progress until it has ended, and return it. Ctrl-C cancels the run, and waits for that.
+
+    `also` is called with the run at each look.
+    """
     with new_bar(console) as bar:
         line = new_line(bar)
         try:
-            return follow(run_id, bar, line)
+            return follow(run_id, bar, line, also=also)
         except KeyboardInterrupt:
             bar.update(line, description="Cancelling", item="")
             return _cancel(run_id, bar, line)
@@ -56,6 +83,5 @@ def print_outcome(run: TaskRun, console: Console) -> None:
     table.add_row("Processed", f"{result['processed']:,}", style="bold")
     console.print(table)
     speed = result.get("articles_per_second")
-    console.print(
-        f"{result['found']:,} new, {result['seconds']:.1f} s" + (f", {speed:.1f} articles a second" if speed else "")
-    )
+    new = f"{result['found']:,} new, " if "found" in result else ""
+    console.print(f"{new}{result['seconds']:.1f} s" + (f", {speed:.1f} articles a second" if speed else ""))

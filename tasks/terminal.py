@@ -1,7 +1,7 @@
 """Runs in the terminal: a bar that follows one, and tables."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -58,12 +58,24 @@ def watch(run_id: UUID | str, console: Console) -> TaskRun:
         return follow(run_id, bar, new_line(bar))
 
 
-def follow(run_id: UUID | str, bar: Progress, line: TaskID, *, seconds: float | None = None) -> TaskRun:
-    """Redraw `line` until the run has ended, or for so many seconds. Returns the run as it was seen last."""
+def follow(
+    run_id: UUID | str,
+    bar: Progress,
+    line: TaskID,
+    *,
+    seconds: float | None = None,
+    also: Callable[[TaskRun], None] | None = None,
+) -> TaskRun:
+    """Redraw `line` until the run has ended, or for so many seconds. Returns the run as it was seen last.
+
+    `also` is called with the run at each look.
+    """
     deadline = None if seconds is None else time.monotonic() + seconds
     while True:
         run = TaskRun.objects.get(pk=run_id)
         _show(run, bar, line)
+        if also is not None:
+            also(run)
         if run.is_final or (deadline is not None and time.monotonic() > deadline):
             return run
         time.sleep(LOOK_EVERY_SECONDS)

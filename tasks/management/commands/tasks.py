@@ -53,6 +53,8 @@ class Command(BaseCommand):
             _add_filters(each)
             each.add_argument("--all", action="store_true", help="without a filter: every run")
             each.add_argument("--yes", action="store_true", help="do not ask after counting")
+            if verb == "retry":
+                each.add_argument("--failed-items", action="store_true", help="of the runs named, what failed alone")
         schedules = verbs.add_parser("schedules", help="what the clock starts")
         schedules.add_argument("do", nargs="?", choices=["list", "enable", "disable", "run"], default="list")
         schedules.add_argument("name", nargs="?", default="")
@@ -121,10 +123,13 @@ class Command(BaseCommand):
 
     def _retry(self, options: dict[str, Any]) -> None:
         if not options["id"]:
+            if options["failed_items"]:
+                raise CommandError("--failed-items needs the ids of the runs that are meant.")
             self._all_that_match(Action.RETRY, options)
             return
         self._ids_alone(options)
-        self._each(options["id"], lambda run: f"runs again as {lifecycle.retry(run).pk}")
+        start = lifecycle.retry_failed_items if options["failed_items"] else lifecycle.retry
+        self._each(options["id"], lambda run: f"runs again as {start(run).pk}")
 
     def _ids_alone(self, options: dict[str, Any]) -> list[str]:
         """The ids that were named; with a filter beside them nobody knows what was meant."""
