@@ -5,7 +5,10 @@ import sys
 
 from benchmarks.report import write
 
-MODULES = ("enqueue", "engines", "progress", "scale", "cleanup", "publish", "fanout", "feeds", "ingest")
+MODULES = (
+    *("enqueue", "engines", "progress", "scale", "cleanup", "notifications"),
+    *("publish", "fanout", "feeds", "ingest"),
+)
 
 
 def main() -> None:

@@ -170,7 +170,7 @@ def send_notification(request: HttpRequest, sending: Sending) -> Status[Sent]:
 @router.get(
     "/unread-count",
     response={200: CountOut, 304: None},
-    description=f"How many notifications the user has not read. {POLLING}",
+    description=f"How many notifications the user has not read; 100 means that or more. {POLLING}",
 )
 def unread_count(request: HttpRequest, response: HttpResponse) -> CountOut | Status[None]:
     """One number, and its tag."""

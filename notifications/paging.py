@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from .counting import SubqueryCount
+from .counting import UNREAD_CAP, SubqueryCount
 from .models import Notification, NotificationDetails, NotificationQuerySet, NotificationReceipt
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LARGEST_PAGE = 100
+COUNT_CAP = 1000  # counting what matches stops there: the number means "so many or more"
 
 
 class BadCursor(ValueError):
@@ -29,8 +30,8 @@ class Page:
     """Some notifications of one user, newest first. On each, `read` says whether this user has read it."""
 
     notifications: list[Notification]
-    count: int  # all that match, on every page together
-    unread_count: int
+    count: int  # all that match, on every page together; COUNT_CAP means that or more
+    unread_count: int  # UNREAD_CAP means that or more
     next_cursor: str | None
 
 
@@ -47,10 +48,10 @@ def page_for(
     own, broadcasts = _parts(user, unread_only=unread_only, type=type)
     every_own, every_broadcast = _parts(user, unread_only=True, type=None)
     counts = {
-        "count_own": _count(own),
-        "count_broadcast": _count(broadcasts),
-        "unread_own": _count(every_own),
-        "unread_broadcast": _count(every_broadcast),
+        "count_own": _count(own, COUNT_CAP),
+        "count_broadcast": _count(broadcasts, COUNT_CAP),
+        "unread_own": _count(every_own, UNREAD_CAP),
+        "unread_broadcast": _count(every_broadcast, UNREAD_CAP),
     }
     after = Q() if cursor is None else _after(cursor)
     # Each part reads its own index in order and stops at the page's end; an OR would read and sort
@@ -68,18 +69,19 @@ def page_for(
         # Nothing matches; with a filter something else may still be unread.
         numbers = dict.fromkeys(counts, 0)
         if type is not None:
-            numbers |= {"unread_own": every_own.count(), "unread_broadcast": every_broadcast.count()}
+            unread = {"unread_own": every_own, "unread_broadcast": every_broadcast}
+            numbers |= {name: part[:UNREAD_CAP].count() for name, part in unread.items()}
     else:
-        parts = (own, broadcasts, every_own, every_broadcast)
-        numbers = {name: part.count() for name, part in zip(counts, parts, strict=True)}
+        parts = ((own, COUNT_CAP), (broadcasts, COUNT_CAP), (every_own, UNREAD_CAP), (every_broadcast, UNREAD_CAP))
+        numbers = {name: part[:cap].count() for name, (part, cap) in zip(counts, parts, strict=True)}
     details = NotificationDetails.objects.in_bulk([row.pk for row in rows])
     for row in rows:
         row.read = row.read_by_user
         row.more = details.get(row.pk)
     return Page(
         notifications=list[Notification](rows[:limit]),
-        count=numbers["count_own"] + numbers["count_broadcast"],
-        unread_count=numbers["unread_own"] + numbers["unread_broadcast"],
+        count=min(COUNT_CAP, numbers["count_own"] + numbers["count_broadcast"]),
+        unread_count=min(UNREAD_CAP, numbers["unread_own"] + numbers["unread_broadcast"]),
         next_cursor=_cursor(rows[limit - 1]) if len(rows) > limit else None,
     )
 
@@ -95,8 +97,8 @@ def _parts(user: "User", *, unread_only: bool, type: str | None) -> tuple[Notifi
     return own, broadcasts
 
 
-def _count(part: NotificationQuerySet) -> SubqueryCount:
-    return SubqueryCount(part.order_by().values("pk"))
+def _count(part: NotificationQuerySet, cap: int) -> SubqueryCount:
+    return SubqueryCount(part.order_by().values("pk")[:cap])
 
 
 def _cursor(row: Notification) -> str:

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from . import facade
 from .models import Notification, Severity
+from .paging import COUNT_CAP
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -52,6 +53,11 @@ class NoticePage:
     up_to: str
     unread_only: bool
     poll_url: str  # where the API lists the same
+
+    @property
+    def count_in_words(self) -> str:
+        """How many match, as far as they are counted."""
+        return f"{COUNT_CAP:,} or more" if self.count >= COUNT_CAP else f"{self.count:,}"
 
     @property
     def any_read(self) -> bool:

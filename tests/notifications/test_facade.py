@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications import facade
-from notifications.counting import unread_counts
+from notifications.counting import UNREAD_CAP, unread_counts
 from notifications.links import LinkRefused
 from notifications.models import Notification, NotificationReceipt
-from notifications.paging import BadCursor
+from notifications.paging import COUNT_CAP, BadCursor
 from notifications.recipients import Recipient
 
 pytestmark = pytest.mark.django_db
@@ -273,3 +273,18 @@ def test_what_is_visible_is_own_and_undismissed(owner: User, teammate: User) -> 
     assert set(Notification.objects.visible_to(owner)) == {own, broadcast}
     facade.delete_notification(broadcast.pk, owner)
     assert set(Notification.objects.visible_to(owner)) == {own}
+
+
+def test_counting_stops_where_nobody_reads_the_number(owner: User, teammate: User) -> None:
+    rows = [Notification(user_id="owner", type="t", title="T", message="M") for _ in range(1001)]
+    Notification.objects.bulk_create(rows)
+    for number in range(2):
+        notify(None, str(number))
+    page = facade.get_user_notifications(owner)
+    assert (page.count, page.unread_count) == (COUNT_CAP, UNREAD_CAP)
+    assert facade.get_unread_count(owner) == UNREAD_CAP
+    assert unread_counts([owner.pk, teammate.pk]) == {owner.pk: UNREAD_CAP, teammate.pk: 2}
+    beyond = facade.get_user_notifications(owner, cursor=page.next_cursor)
+    assert beyond.count == COUNT_CAP
+    assert facade.mark_all_notifications_as_read(owner) == 1003, "all are marked, however many"
+    assert facade.get_unread_count(owner) == 0
