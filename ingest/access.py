@@ -5,7 +5,12 @@ from django.http import Http404
 
 from tasks.access import Viewer
 
-from .models import Article, Topic
+from .models import Article, Topic, TopicQuerySet
+
+
+def visible_topics(user: Viewer) -> TopicQuerySet:
+    """Every topic `user` may see."""
+    return Topic.objects.visible_to(user)
 
 
 def get_visible_topic(user: Viewer, topic_id: int) -> Topic:

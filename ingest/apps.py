@@ -9,5 +9,10 @@ class IngestConfig(AppConfig):
     name = "ingest"
 
     def ready(self) -> None:
-        """Register the checks."""
+        """Register the checks, and what this room tells people."""
+        from notifications import types
+
         from . import checks  # noqa: F401
+        from .texts import TYPES
+
+        types.register(*TYPES)

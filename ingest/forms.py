@@ -6,7 +6,8 @@ from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from .models import Topic
+from .alert_rules import MAX_PHRASE, BadAlertRule, add_rule
+from .models import AlertRule, Topic
 from .relevance import Rules
 from .rules import RULE_COLUMNS, BadKeyword, Keywords, keywords_of, read_lines, save_keywords, write_line
 from .topic_settings import RHYTHMS, BadSetting, change_settings, checked_name, every_words
@@ -153,6 +154,33 @@ class RulesForm(forms.Form):
         with transaction.atomic():
             save_keywords(self.topic, self.cleaned_data["keywords"])
             Topic.objects.filter(pk=self.topic.pk).update(**{name: self.cleaned_data[name] for name in RULE_COLUMNS})
+
+
+class AlertRuleForm(forms.Form):
+    """One more alert rule."""
+
+    minimum_relevance = forms.FloatField(
+        label=_("Relevance from"),
+        min_value=0,
+        max_value=1,
+        initial=0.8,
+        widget=forms.NumberInput(attrs={"step": "0.05"}),
+    )
+    phrase = forms.CharField(
+        label=_("And says"), required=False, max_length=MAX_PHRASE, help_text=_("A word or phrase. Empty: whatever.")
+    )
+
+    def __init__(self, data: Any = None, *, topic: Topic) -> None:
+        super().__init__(data)
+        self.topic = topic
+
+    def save(self) -> AlertRule | None:
+        """Make the rule; None when the topic cannot have it, and the form then says why."""
+        try:
+            return add_rule(self.topic, **self.cleaned_data)
+        except BadAlertRule as error:
+            self.add_error("phrase", str(error))
+            return None
 
 
 def checked_language(typed: str) -> str:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count, F
 from django.utils import timezone
 
-from . import clusters, counts
+from . import alerts, clusters, counts
 from .analyzers import Analysis
 from .canonical import canonical_url, host_of
 from .decisions import Decision
@@ -156,22 +156,25 @@ def save_decisions(decided: Sequence[Decided], run_id: UUID | None) -> int:
     no longer approved stays pending, and is read again: its story would be lost.
     """
     now = timezone.now()
-    written = 0
     duplicates = [one for one in decided if one.verdict.duplicate_of is not None]
+    to_tell = alerts.meeting_rules(decided)
     with transaction.atomic():
         # Roots first: a duplicate's may stand in the same batch.
-        written += _write((one for one in decided if one.verdict.duplicate_of is None), run_id, now)
+        written = _write((one for one in decided if one.verdict.duplicate_of is None), run_id, now)
         roots = clusters.lock_roots({one.verdict.duplicate_of for one in duplicates if one.verdict.duplicate_of})
-        written += _write((one for one in duplicates if one.verdict.duplicate_of in roots), run_id, now)
+        written |= _write((one for one in duplicates if one.verdict.duplicate_of in roots), run_id, now)
+        alerts.tell([one for one in to_tell if one.candidate.id in written])
     counts.ARTICLES.sum_up()
-    return written
+    return len(written)
 
 
-def _write(decided: Iterable[Decided], run_id: UUID | None, now: datetime) -> int:
-    written = 0
+def _write(decided: Iterable[Decided], run_id: UUID | None, now: datetime) -> set[int]:
+    """The ids of those that were still to be decided."""
+    written = set()
     for one in decided:
         rows = Article.objects.filter(pk=one.candidate.id, decision=Decision.PENDING)
-        written += rows.update(decided_at=now, run=run_id, **_values(one, now))
+        if rows.update(decided_at=now, run=run_id, **_values(one, now)):
+            written.add(one.candidate.id)
     return written
 
 

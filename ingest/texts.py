@@ -5,7 +5,9 @@ from typing import Any
 
 from django.db.models import Count
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
 
+from notifications.types import NotificationType
 from tasks.models import TaskItem, TaskRun
 from tasks.notify import Draft
 from tasks.states import Status
@@ -13,6 +15,17 @@ from tasks.states import Status
 from .decisions import Decision
 from .models import Topic
 from .outcomes import describe
+
+TYPES = (
+    NotificationType(
+        name="auto_ingest_complete", label=_("Collections that completed"), description=_("Of those each topic names.")
+    ),
+    NotificationType(name="auto_ingest_error", label=_("Collections that failed")),
+    NotificationType(name="keyword_alert", label=_("Keyword alerts"), description=_("An article met an alert rule.")),
+    NotificationType(name="collect_digest", label=_("Daily digest"), description=_("What was added in a day.")),
+    NotificationType(name="recheck_complete", label=_("Re-checks that completed")),
+    NotificationType(name="recheck_error", label=_("Re-checks that failed")),
+)
 
 
 def outcome(run: TaskRun) -> Draft | None:

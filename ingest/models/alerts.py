@@ -41,17 +41,12 @@ class Alert(models.Model):
     article = models.OneToOneField(Article, on_delete=models.CASCADE, related_name="alert")
     topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="alerts", db_index=False)
     created_at = models.DateTimeField(default=timezone.now)
-    told_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the owner was told. Empty: held back, for there were many at once.")
-    )
 
     class Meta:
         ordering = ["id"]
         indexes = [
-            # How many the owner was told of lately.
-            Index(fields=["topic", "told_at"], name="ingest_alerts_told"),
-            # What is held back.
-            Index(fields=["created_at"], condition=Q(told_at=None), name="ingest_alerts_held"),
+            # How many there were lately.
+            Index(fields=["topic", "created_at"], name="ingest_alerts_lately"),
         ]
 
     def __str__(self) -> str:

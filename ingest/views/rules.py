@@ -5,12 +5,12 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ingest import access
-from ingest.forms import RulesForm
+from ingest.forms import AlertRuleForm, RulesForm
 from ingest.jobs import start_recheck
 from ingest.models import Topic
 from ingest.presenters.rechecks import present_recheck
@@ -50,6 +50,26 @@ def topic_recheck(request: HttpRequest, topic_id: int) -> HttpResponse:
     return redirect("topic-rules", topic.pk)
 
 
+@login_required
+@require_POST
+def alert_rule_add(request: HttpRequest, topic_id: int) -> HttpResponse:
+    """One more alert rule."""
+    topic = access.get_changeable_topic(request.user, topic_id)
+    form = AlertRuleForm(request.POST, topic=topic)
+    if form.is_valid() and form.save() is not None:
+        return redirect("topic-rules", topic.pk)
+    return _page(request, topic, RulesForm(topic=topic), status=422, alert_form=form)
+
+
+@login_required
+@require_POST
+def alert_rule_delete(request: HttpRequest, topic_id: int, rule_id: int) -> HttpResponse:
+    """One alert rule less."""
+    topic = access.get_changeable_topic(request.user, topic_id)
+    get_object_or_404(topic.alert_rules, pk=rule_id).delete()
+    return redirect("topic-rules", topic.pk)
+
+
 @never_cache
 @login_required
 @require_POST
@@ -73,6 +93,8 @@ def _page(request: HttpRequest, topic: Topic, form: RulesForm, *, status: int = 
         "topic": topic,
         "can_change": access.may_change(request.user, topic),
         "form": form,
+        "alert_rules": topic.alert_rules.all(),
+        "alert_form": AlertRuleForm(topic=topic),
         "recheck": present_recheck(topic, request.user),
         "sees_all": topic.owner_id != request.user.pk,
         **context,
