@@ -130,7 +130,7 @@ def report(
             "Titles are compared as plain text, for we keep no markup; links where they lead to the web",
             "What differs: an entry’s page is preferred to its enclosure; ids stay as they were written, where "
             "feedparser makes addresses of some; a script in a title is left out with its text",
-            "Kept of what bare feedparser finds, by kind of feed:\n\n" + "\n".join(table) + "\n",
+            "Kept of what bare feedparser finds, by kind of feed:\n\n" + "\n".join(table) + "\n\nEmpty: it finds none",
         ],
     ).save()
 

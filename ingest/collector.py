@@ -27,6 +27,7 @@ from .outcomes import Tally, describe, row_of
 from .queue import AnalysisOutcome, AnalysisQueue, AnalysisTask
 from .relevance import Rules
 from .reporting import Reporter, Stage
+from .robots import robots
 from .store import Candidate, Decided
 from .verdicts import fail, judge
 
@@ -118,6 +119,7 @@ class Collector:
         candidate: Candidate = task.metadata["candidate"]
         await self._begun.note(candidate.id)
         self._say(candidate, Stage.FETCHING)
+        await robots().check(candidate.url, self._fetcher)
         return await self._fetcher.page(candidate.url)
 
     async def _analyse(self, analyzer: Analyzer, task: AnalysisTask, page: Fetched) -> Analysis:

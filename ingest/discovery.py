@@ -63,7 +63,7 @@ async def discover(
     A source in trouble is noted with the source and does not stop the others. What an earlier attempt of the run has
     read is not read again, but counted. A dry run stores nothing, so it reads everything again.
     """
-    wanted = topic.sources.filter(is_paused=False)
+    wanted = topic.sources.filter(is_paused=False).select_related("topic")
     if only is not None:
         wanted = wanted.filter(pk__in=only)
     sources = await in_thread(lambda: list(wanted))
@@ -123,16 +123,14 @@ async def _read(
         feed = await in_child(parse_feed, fetched.body, fetched.url, fetched.content_type)
     except (FetchError, AnalysisError, NotAFeed) as error:
         if not dry_run:
-            await in_thread(notes.note_failure, source, str(error), getattr(error, "retry_after", None))
+            await in_thread(notes.note_failure, source, error)
         return "failed", 0
     if dry_run:
         return "read", await _look(topic, source, feed, found)
     # Entries first: were the etag kept and the entries lost, the feed would say "nothing new" for ever.
     candidates = store.candidates_of(feed.entries, str(source))
     new = await in_thread(store.add_articles, topic.pk, source.pk, candidates)
-    await in_thread(
-        notes.note_success, source, title=feed.title, etag=fetched.etag, last_modified=fetched.last_modified
-    )
+    await in_thread(notes.note_success, source, fetched, feed, new=new)
     return "read", new
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import email.utils
 import re
-from collections import defaultdict
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -18,9 +18,14 @@ from django.utils import timezone
 
 from .decisions import Failure
 from .guard import FetchError, GuardedTransport, check_url
+from .hosts import hosts
 from .unpack import Unpacker
 
+AGENT = "statusproj"
+ROBOTS_BYTES = 500_000  # RFC 9309 wants that much read
+PATIENCE = 5.0  # seconds a run waits for a host that asks it to
 _REDIRECTS = {301, 302, 303, 307, 308}
+_PERMANENT = {301, 308}
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _READABLE = (
     "text/",
@@ -46,7 +51,7 @@ class Bounds:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
-    """What came back: `status` is 200, or 304 with an empty body."""
+    """What came back: `status` is 200, or 304 with an empty body. `moved_to`: where the address has moved for good."""
 
     url: str
     status: int
@@ -55,6 +60,7 @@ class Fetched:
     content_type: str = ""
     etag: str = ""
     last_modified: str = ""
+    moved_to: str = ""
 
 
 class Fetcher:
@@ -63,7 +69,7 @@ class Fetcher:
     def __init__(self, bounds: Bounds | None = None, *, allowed: frozenset[str] | None = None) -> None:
         self.bounds = bounds or Bounds()
         self._allowed = allowed_hosts() if allowed is None else allowed
-        self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(self.bounds.per_host))
+        self._busy_until: dict[str, float] = {}
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=self.bounds.connections)
         self._client = httpx2.AsyncClient(
             transport=GuardedTransport(self._allowed, limits=limits),
@@ -72,7 +78,7 @@ class Fetcher:
             timeout=httpx2.Timeout(self.bounds.seconds),
             cookies=_NoCookies(),
             headers={
-                "User-Agent": "statusproj/0.1 (article collector)",
+                "User-Agent": f"{AGENT}/0.1 (article collector)",
                 "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5",
                 "Accept-Encoding": "gzip, deflate",
             },
@@ -101,29 +107,48 @@ class Fetcher:
             headers["If-Modified-Since"] = last_modified
         return await self._get(url, limit=self.bounds.feed_bytes, headers=headers)
 
+    async def robots(self, url: str) -> bytes:
+        """The robots.txt behind `url`. Raises FetchError."""
+        return (await self._get(url, limit=ROBOTS_BYTES, headers={"Accept": "text/plain,*/*;q=0.5"})).body
+
     async def _get(self, url: str, *, limit: int, headers: Mapping[str, str]) -> Fetched:
         check_url(url, self._allowed)
+        host = urlsplit(url).netloc.lower()
         # The host's turn is waited for outside the deadline: our queue is not the server's fault.
-        async with self._hosts[urlsplit(url).netloc.lower()]:
+        async with hosts().turn(host, self.bounds.per_host):
+            await self._respect(host)
             try:
                 async with asyncio.timeout(self.bounds.seconds):
                     return await self._follow(url, limit=limit, headers=headers)
             except (TimeoutError, httpx2.TimeoutException):
                 raise FetchError(Failure.TIMEOUT, f"{self.bounds.seconds:g} s") from None
-            except FetchError:
+            except FetchError as error:
+                if error.retry_after:
+                    self._busy_until[host] = time.monotonic() + error.retry_after
                 raise
             except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError):
                 raise FetchError(Failure.BAD_URL) from None
             except (httpx2.HTTPError, httpcore2.ProtocolError, OSError) as error:
                 raise FetchError(Failure.CONNECTION, type(error).__name__) from None
 
+    async def _respect(self, host: str) -> None:
+        """Wait as long as a host asked this run to, if that is soon over. Raises FetchError if it is not."""
+        left = self._busy_until.get(host, 0.0) - time.monotonic()
+        if left > PATIENCE:
+            raise FetchError(Failure.BUSY, retry_after=left)
+        await asyncio.sleep(max(0.0, left))
+
     async def _follow(self, url: str, *, limit: int, headers: Mapping[str, str]) -> Fetched:
+        asked, moved_to = url, url
         for _hop in range(self.bounds.redirects + 1):
             check_url(url, self._allowed)
             async with self._client.stream("GET", url, headers=dict(headers)) as response:
                 target = response.headers.get("location", "")
                 if response.status_code in _REDIRECTS and target:
+                    # For good as far as every step so far was for good.
+                    is_permanent = moved_to == url and response.status_code in _PERMANENT
                     url = _absolute(url, target)
+                    moved_to = url if is_permanent else moved_to
                     continue
                 _check_status(response)
                 body = b"" if response.status_code == 304 else await read_body(response, limit)
@@ -137,6 +162,7 @@ class Fetcher:
                     content_type=content_type.partition(";")[0].strip().lower(),
                     etag=_mark(response, "etag", 500),
                     last_modified=_mark(response, "last-modified", 100),
+                    moved_to=moved_to if moved_to == url != asked else "",
                 )
         raise FetchError(Failure.TOO_MANY_REDIRECTS)
 
@@ -185,9 +211,12 @@ def _check_status(response: httpx2.Response) -> None:
     status = response.status_code
     if status in {200, 203, 304}:
         return
-    if status in {404, 410}:
-        raise FetchError(Failure.NOT_FOUND, str(status))
-    raise FetchError(Failure.HTTP_ERROR, str(status), retry_after=retry_after(response))
+    if status == 404:
+        raise FetchError(Failure.NOT_FOUND, "404")
+    if status == 410:
+        raise FetchError(Failure.GONE, "410")
+    code = Failure.BUSY if status == 429 else Failure.HTTP_ERROR
+    raise FetchError(code, str(status), retry_after=retry_after(response))
 
 
 def _mark(response: httpx2.Response, name: str, longest: int) -> str:

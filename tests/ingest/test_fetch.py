@@ -11,6 +11,7 @@ import pytest
 from ingest.decisions import Failure
 from ingest.fetch import Bounds, Fetcher
 from ingest.guard import FetchError
+from ingest.hosts import hosts
 from tests.ingest.servers import Answer, RawServer, drip, gzipped, reply
 from tests.waiting import eventually_async
 
@@ -85,7 +86,8 @@ async def test_a_silent_server_is_left_at_the_deadline() -> None:
     ("answer", "code"),
     [
         (reply(status="404 Not Found"), Failure.NOT_FOUND),
-        (reply(status="410 Gone"), Failure.NOT_FOUND),
+        (reply(status="410 Gone"), Failure.GONE),
+        (reply(status="429 Too Many Requests"), Failure.BUSY),
         (reply(status="403 Forbidden"), Failure.HTTP_ERROR),
         (reply(status="500 Oops"), Failure.HTTP_ERROR),
         (reply(status="302 Found", Location="/"), Failure.TOO_MANY_REDIRECTS),
@@ -148,3 +150,46 @@ async def test_a_feed_is_asked_for_only_if_it_changed() -> None:
 async def test_a_server_that_asks_us_to_wait_is_heard(header: str, seconds: float | None) -> None:
     async with serving({"/": reply(status="503 Busy", Retry_After=header)}) as (server, fetcher):
         assert (await refusal(fetcher, server.url())).retry_after == seconds
+
+
+async def test_runs_of_one_process_share_the_two_connections_to_a_host() -> None:
+    asked = asyncio.Event()
+
+    async def patient(writer: asyncio.StreamWriter) -> None:
+        await asked.wait()
+        writer.write(reply(b"x"))
+
+    async with serving({"/": patient}) as (server, first), Fetcher(BOUNDS, allowed=frozenset({server.host})) as second:
+        pages = [asyncio.create_task(one.page(server.url())) for one in (first, second) * 3]
+        await eventually_async(lambda: server.busy == 2)
+        asked.set()
+        await asyncio.gather(*pages)
+    assert server.most_busy == 2
+    assert not hosts()._turns, "what nobody waits for is forgotten"
+
+
+async def test_a_host_that_asks_a_run_to_wait_is_not_asked_again_meanwhile() -> None:
+    async with serving({"/": reply(status="429 Slow down", Retry_After="60")}) as (server, fetcher):
+        for path in ("/", "/other"):
+            refused = await refusal(fetcher, server.url(path))
+            assert refused.code == Failure.BUSY
+            assert 59 < (refused.retry_after or 0) <= 60
+        assert server.requests == ["/"]
+        server.answers["/"] = reply(b"x")
+        fetcher._busy_until[server.host] = time.monotonic() + 0.05
+        assert (await fetcher.page(server.url())).body == b"x", "a moment is waited for"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_for_good"),
+    [("301 Moved", "308 Moved", True), ("301 Moved", "302 Found", False), ("307 Here", "301 Moved", False)],
+)
+async def test_an_address_has_moved_for_good_if_every_step_says_so(first: str, second: str, is_for_good: bool) -> None:
+    answers: dict[str, Answer] = {
+        "/": reply(status=first, Location="/b"), "/b": reply(status=second, Location="/c"), "/c": reply(b"x"),
+    }  # fmt: skip
+    async with serving(answers) as (server, fetcher):
+        fetched = await fetcher.feed(server.url())
+        assert fetched.url == server.url("/c")
+        assert fetched.moved_to == (server.url("/c") if is_for_good else "")
+        assert (await fetcher.feed(server.url("/c"))).moved_to == ""
