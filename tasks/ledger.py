@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Q
+from django.utils import timezone
 
 from .models import TaskItem, TaskRun
 from .text import fit, mask_secrets, storable
@@ -65,9 +66,12 @@ def add_list(run_id: UUID, items: Iterable[tuple[str, Any]]) -> int:
 
     In the transaction that makes the run: either both exist, or neither.
     """
-    number = 0
+    number, now = 0, timezone.now()  # one moment for all of them: their order is that of the list
     for chunk in batched(items, BATCH):
-        rows = [TaskItem(run_id=run_id, key=_key(key), outcome="waiting", given=_data(given)) for key, given in chunk]
+        rows = [
+            TaskItem(run_id=run_id, key=_key(key), outcome=TaskItem.Outcome.WAITING, given=_data(given), at=now)
+            for key, given in chunk
+        ]
         number += len(TaskItem.objects.bulk_create(rows))
     return number
 

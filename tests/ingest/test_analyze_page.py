@@ -161,11 +161,11 @@ def test_keywords_are_enough(client: Client, engine_tables: None) -> None:
 def test_of_very_many_bad_lines_some_are_listed_and_the_rest_comes_next(client: Client, topic: Topic) -> None:
     page = send(client, text="nonsense\n" * 250, topic=topic.pk)[1]
     assert "250 lines cannot be used" in page.text
-    assert len(page.one("ol", class_="mend").all("li")) == SHOWN
+    assert len(page.one("ol", id="mend").all("li")) == SHOWN
     emptied = {name: "" if name.startswith("line-") else value for name, value in fields_of(page).items()}
     page = send(client, **emptied)[1]
     assert "150 lines cannot be used" in page.text
-    assert page.one("ol", class_="mend").all("label")[0].text == "Line 101"
+    assert page.one("ol", id="mend").all("label")[0].text == "Line 101"
 
 
 def test_somebody_elses_topic_cannot_be_chosen(client_of: ClientOf, stranger: User, topic: Topic) -> None:

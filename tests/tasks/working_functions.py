@@ -18,6 +18,7 @@ from django.tasks import task
 
 from tasks.backend import TaskContext
 from tasks.exceptions import DoNotRetry, RunStopped
+from tasks.item_style import ItemLabel, ItemStyle
 from tests.tasks.functions import gate, gate_file
 
 logger = logging.getLogger(__name__)
@@ -240,3 +241,24 @@ async def keep_ledger_and_log(context: TaskContext, gate_name: str, total: int, 
     if end == "fail" and only is None:
         raise ValueError("the end of it")
     return {"did": len(keys)}
+
+
+@task(
+    takes_context=True,
+    max_attempts=3,
+    item_style=ItemStyle(
+        noun="Parcels",
+        key="parcel",
+        columns=("weight",),
+        labels=(ItemLabel(key="heavy", word="Heavy", icon="check", tone="good"),),
+    ),
+)
+def weigh(context: TaskContext, broken: Sequence[str] = ()) -> dict[str, Any]:
+    """Does what it was given and has not done; what is broken fails, once."""
+    left = context.items.left()
+    for key, given in left:
+        if key in broken and context.run.retry_of_id is None:
+            context.items.failed(key, "It fell apart.", {"weight": 0})
+        else:
+            context.items.done(key, {"weight": given["weight"]}, label="heavy" if given["weight"] > 2 else "")
+    return {"done": [key for key, _ in left]}
