@@ -6,8 +6,8 @@ import sys
 from benchmarks.report import write
 
 MODULES = (
-    *("enqueue", "engines", "progress", "scale", "cleanup", "notifications"),
-    *("publish", "fanout", "feeds", "ingest"),
+    *("enqueue", "engines", "progress", "scale", "articles_scale", "cleanup", "notifications"),
+    *("publish", "fanout", "feeds", "ingest", "ingest_stages", "ingest_scores"),
 )
 
 

@@ -8,21 +8,23 @@ import asyncio
 import gzip
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
 from benchmarks.harness import Result, Row, scratch_database
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
-ROUNDS = 3
+ROUNDS = 5
 KEYWORDS = ("government", "climate change", "football", "black friday", "election", "film")
 DATES = {"extensive_search": False, "original_date": True}
 
@@ -32,13 +34,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="the folder that holds article-pages/")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--hosts", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--latency", type=float, default=0.0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     folder = options.data / "article-pages"
     if not folder.is_dir():
         print(f"  skipped: there are no pages in {folder} (see --data)")
         return
     if options.serve:
-        serve(folder)
+        serve(folder, options.hosts, options.latency)
         return
     truth = json.loads((folder / "ground-truth.json").read_text())
     command = [sys.executable, "-m", "benchmarks.ingest", "--serve", "--data", str(options.data)]
@@ -57,14 +61,17 @@ def measure(host: str, truth: Mapping[str, Any]) -> None:
     """All rounds, then both results."""
     from ingest import children
 
-    bare, ours, walls = [], [], []
+    bare, ours, walls, peaks = [], [], [], []
     pipeline(host, list(truth)[:20])  # the children have loaded their libraries
     for _ in range(ROUNDS):
         milliseconds, bare_texts = bare_calls(host, list(truth))
         bare.append(milliseconds)
-        milliseconds, wall, our_texts, recall = pipeline(host, list(truth))
+        with memory() as used:
+            milliseconds, wall, our_texts, recall = pipeline(host, list(truth))
         ours.append(milliseconds)
         walls.append(wall)
+        peaks.append(max(used))
+    processes = count_processes()
     children.close()
     Result(
         key="ingest",
@@ -79,6 +86,7 @@ def measure(host: str, truth: Mapping[str, Any]) -> None:
         notes=[
             f"{1000 / min(bare):.1f} articles a second and core bare, {1000 / min(ours):.1f} ours.",
             f"{len(truth) / min(walls):.1f} articles a second by the clock, Postgres and the web server included.",
+            f"At most {max(peaks) / 1e6:,.0f} MB resident, in {processes}.",
             f"{recall:.1%} of these real articles reach the quality threshold of 0.5.",
         ],
     ).save()
@@ -144,13 +152,40 @@ def pipeline(host: str, keys: list[str]) -> tuple[float, float, dict[str, str], 
     return 1000 * spent / len(keys), wall, {urls[article.url]: article.text for article in articles}, good
 
 
-def cpu_seconds() -> float:
-    """What this process and its children have used so far."""
+def our_processes() -> list[Any]:
+    """This process and the children that analyse."""
     import psutil
 
     me = psutil.Process()
-    mine = [process for process in me.children(recursive=True) if "forkserver" in " ".join(process.cmdline())]
-    return sum(process.cpu_times().user + process.cpu_times().system for process in [me, *mine])
+    return [me, *(one for one in me.children(recursive=True) if "forkserver" in " ".join(one.cmdline()))]
+
+
+def count_processes() -> str:
+    """Their number in words."""
+    return f"{len(our_processes())} processes: this one, {len(our_processes()) - 2} children and their fork server"
+
+
+def cpu_seconds() -> float:
+    """What they have used so far."""
+    return sum(process.cpu_times().user + process.cpu_times().system for process in our_processes())
+
+
+@contextmanager
+def memory() -> Iterator[list[int]]:
+    """Within, their resident bytes together are noted ten times a second. What they share counts for each."""
+    processes, used, over = our_processes(), [0], Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            used.append(sum(process.memory_info().rss for process in processes if process.is_running()))
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        yield used
+    finally:
+        over.set()
+        watcher.join()
 
 
 def f1(texts: Mapping[str, str], truth: Mapping[str, Any]) -> float:
@@ -171,8 +206,10 @@ def shingles(text: str) -> Counter[tuple[str, ...]]:
     return Counter(tuple(found[at : at + 4]) for at in range(max(1, len(found) - 3)))
 
 
-def serve(folder: Path) -> None:
-    """The pages over HTTP, from a process of its own, so that its work is not counted as ours."""
+def serve(folder: Path, hosts: int, latency: float) -> None:
+    """The pages over HTTP on so many ports, each after `latency` seconds. From a process of its own, so that its work
+    is not counted as ours.
+    """
     pages = {
         path.name.removesuffix(".html.gz"): gzip.decompress(path.read_bytes()) for path in folder.glob("html/*.gz")
     }
@@ -182,6 +219,7 @@ def serve(folder: Path) -> None:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
+            time.sleep(latency)
             body = pages[self.path.strip("/")]
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
@@ -192,11 +230,13 @@ def serve(folder: Path) -> None:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    print(server.server_address[1], flush=True)
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _ in range(hosts)]
+    for server in servers:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+    print(*(server.server_address[1] for server in servers), flush=True)
     with suppress(KeyboardInterrupt):
-        server.serve_forever()
+        signal.pause()
 
 
 if __name__ == "__main__":

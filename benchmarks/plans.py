@@ -1,17 +1,17 @@
 """How Postgres answers the slowest query of a call, without the lines that say nothing."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 # What tells: which index, what is looked up in it, what was read in vain, how long.
 TELLING = re.compile(r"Scan|Sort|Aggregate|Join|Nested|Limit|Index Cond|Filter|Rows Removed|Execution Time|Append")
 COSTS = re.compile(r"\(cost=\S+ rows=\d+ width=\d+\) ")
-COLUMNS = re.compile(r'"?background_tasks"?\.')
+COLUMNS = re.compile(r'"?(?:background_tasks|ingest_article)"?\.')
 LONGEST = 150
 
 
-def plan_of(call: Callable[[], object]) -> str:
-    """EXPLAIN (ANALYZE, BUFFERS) of that query of `call` about runs or counts that takes longest."""
+def plan_of(call: Callable[[], object], tables: Sequence[str]) -> str:
+    """EXPLAIN (ANALYZE, BUFFERS) of that query of `call` about one of `tables` that takes longest."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -21,7 +21,7 @@ def plan_of(call: Callable[[], object]) -> str:
     asked = [
         query
         for query in captured.captured_queries
-        if query["sql"].startswith("SELECT") and ("background_tasks" in query["sql"] or "task_counts" in query["sql"])
+        if query["sql"].lstrip().startswith("SELECT") and any(table in query["sql"] for table in tables)
     ]
     slowest = max(asked, key=lambda query: float(query["time"]))
     return explain(slowest["sql"])

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "scale.md"
 SMALL, LARGE = 1_000, int(os.environ.get("SCALE_ROWS", "1000000"))
 ROUNDS, PER_ROUND = 5, 6
 OWNERS, TOPICS = 50, 200
+RUNS = ("background_tasks", "task_counts")
 RUN_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -51,8 +52,8 @@ def main() -> None:
             begun = time.perf_counter()
             fill(rows)
             print(f"  {rows:,} runs in {time.perf_counter() - begun:.0f} s", flush=True)
-        samples = measure(small, large)
-        plans = explain(small, large)
+        samples = measure(small, large, figures)
+        plans = explain(large, figures)
         samples |= measure_workers(small, large)
     PAGE.write_text(render(samples, plans))
     print(f"  Written: {PAGE}")
@@ -228,10 +229,12 @@ def figures() -> list[Figure]:
     return found
 
 
-def measure(small: str, large: str) -> dict[str, Taken]:
+def measure(
+    small: str, large: str, figures: Callable[[], list[Figure]], *, rounds: int = ROUNDS, per_round: int = PER_ROUND
+) -> dict[str, Taken]:
     """Each figure in both databases, a few times in turns."""
     found: dict[str, Taken] = {}
-    for number in range(ROUNDS):
+    for number in range(rounds):
         for name in (small, large):
             use(name)
             for figure in figures():
@@ -240,7 +243,7 @@ def measure(small: str, large: str) -> dict[str, Taken]:
                 if number == 0 and isinstance(shown, int):
                     taken.shown.append(shown)
                 into = taken.few if name == small else taken.many
-                into += [_milliseconds(figure.reads) for _ in range(PER_ROUND)]
+                into += [_milliseconds(figure.reads) for _ in range(per_round)]
     return found
 
 
@@ -277,10 +280,10 @@ def _milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def explain(small: str, large: str) -> dict[str, str]:
-    """The plan of each figure's slowest query at a million rows."""
+def explain(large: str, figures: Callable[[], list[Figure]], tables: Sequence[str] = RUNS) -> dict[str, str]:
+    """The plan of each figure's slowest query about `tables` at a million rows."""
     use(large)
-    return {figure.name: plan_of(figure.reads) for figure in figures() if figure.plan}
+    return {figure.name: plan_of(figure.reads, tables) for figure in figures() if figure.plan}
 
 
 def render(samples: dict[str, Taken], plans: dict[str, str]) -> str:
@@ -292,20 +295,23 @@ def render(samples: dict[str, Taken], plans: dict[str, str]) -> str:
         "97 % are completed, 2 % failed, 1 % cancelled, 105 live; 50 owners, one of whom has 3 of 10 runs; 200\n"
         "topics. Target: at most 3 ×. A page that shows more runs takes longer to draw: their number is beside it.\n",
         f"Load of the machine meanwhile: {os.getloadavg()[2]:.1f}, on {os.cpu_count()} cores.\n",
-        "| | 1,000 | 1,000,000 | × | runs shown |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for name, taken in samples.items():
-        few, many, shown = median(taken.few), median(taken.many), " / ".join(str(number) for number in taken.shown)
-        lines.append(f"| {name} | {few:.1f} | {many:.1f} | {taken.ratio:.2f} | {shown} |")
-        print(f"  {name:<70} {few:8.1f} {many:8.1f} ms  x {taken.ratio:.2f}  {shown}")
-    lines += [
+        *table(samples),
         "\n## Plans at a million runs\n",
         "`EXPLAIN (ANALYZE, BUFFERS)` of the slowest query behind each, its telling lines.\n",
     ]
     for name, plan in plans.items():
         lines.append(f"**{name}**\n\n```\n{plan}\n```\n")
     return "\n".join(lines)
+
+
+def table(samples: dict[str, Taken]) -> list[str]:
+    """The figures, for a page and for whoever waits at the terminal."""
+    lines = ["| | 1,000 | 1,000,000 | × | shown |", "|---|---:|---:|---:|---:|"]
+    for name, taken in samples.items():
+        few, many, shown = median(taken.few), median(taken.many), " / ".join(str(number) for number in taken.shown)
+        lines.append(f"| {name} | {few:.1f} | {many:.1f} | {taken.ratio:.2f} | {shown} |")
+        print(f"  {name:<70} {few:8.1f} {many:8.1f} ms  x {taken.ratio:.2f}  {shown}")
+    return lines
 
 
 if __name__ == "__main__":
