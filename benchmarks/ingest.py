@@ -220,7 +220,10 @@ def serve(folder: Path, hosts: int, latency: float) -> None:
 
         def do_GET(self) -> None:
             time.sleep(latency)
-            body = pages[self.path.strip("/")]
+            body = pages.get(self.path.strip("/"))
+            if body is None:  # robots.txt
+                self.send_error(404)
+                return
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(body)))

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,26 +11,37 @@ from typing import Any
 from benchmarks.harness import RESULTS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+SHARES = {"AUC", "AP", "F1"}  # between 0 and 1: a third place tells
 BAR_HEIGHT, GAP, LABEL_WIDTH, PLOT_WIDTH = 22, 14, 330, 300
 
 
 def write() -> Path:
-    """Render all results. Returns the page's path."""
-    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    """Render all results; what has none here stays as it was measured elsewhere. Returns the page's path."""
+    page = DOCS / "benchmarks.md"
+    sections = _sections(page.read_text()) if page.exists() else {}
     (DOCS / "plots").mkdir(exist_ok=True)
+    for path in RESULTS.glob("*.json"):
+        result = json.loads(path.read_text())
+        (DOCS / "plots" / f"{result['key']}.svg").write_text(_svg(result))
+        sections[result["key"]] = _section(result)
     parts = [
         "# Benchmarks\n",
         "Written by `make bench`. Each figure stands beside its baseline, measured in the same run on one machine;\n"
         "machines are noisy, so read the ratios.\n",
         f"This machine: {os.cpu_count()} cores, Python {platform.python_version()}.\n",
     ]
-    for result in results:
-        plot = DOCS / "plots" / f"{result['key']}.svg"
-        plot.write_text(_svg(result))
-        parts.append(_section(result))
-    page = DOCS / "benchmarks.md"
+    parts += [sections[key] for key in sorted(sections)]
     page.write_text("\n".join(parts))
     return page
+
+
+def _sections(page: str) -> dict[str, str]:
+    """The sections of the page by their result's key, which their plot is called by."""
+    found = {}
+    for part in page.split("\n## ")[1:]:
+        if plot := re.search(r"\(plots/(\w+)\.svg\)", part):
+            found[plot[1]] = f"## {part.rstrip()}\n"
+    return found
 
 
 def _section(result: dict[str, Any]) -> str:
@@ -39,9 +51,10 @@ def _section(result: dict[str, Any]) -> str:
         f"| | p50 ({result['unit']}) | p99 | × baseline | samples |",
         "|---|---:|---:|---:|---:|",
     ]
+    shown = "{:.3f}".format if result["unit"] in SHARES else "{:.2f}".format
     for row in result["rows"]:
         name = f"{row['name']} (baseline)" if row["is_baseline"] else row["name"]
-        lines.append(f"| {name} | {row['p50']:.2f} | {row['p99']:.2f} | {row['ratio']:.2f} | {row['samples']} |")
+        lines.append(f"| {name} | {shown(row['p50'])} | {shown(row['p99'])} | {row['ratio']:.2f} | {row['samples']} |")
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
     lines += ["", f"Target: {result['target']}." + (f" With {versions}." if versions else "")]
     if "load" in result:
