@@ -24,6 +24,16 @@ _BYTE_ORDER_MARKS = (
 )
 _META_CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]{1,40})""", re.IGNORECASE)
 _NOT_OF_THE_WEB = {"punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape"}
+# What some names mean on the web, says the WHATWG: the larger encoding that browsers read them as.
+_LABELS = {
+    **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin1", "ascii", "us-ascii"), "cp1252"),
+    **dict.fromkeys(("gb2312", "gbk", "x-gbk", "gb_2312-80"), "gb18030"),
+    **dict.fromkeys(("shift_jis", "shift-jis", "x-sjis", "sjis"), "cp932"),
+    **dict.fromkeys(("euc-kr", "ks_c_5601-1987", "ksc5601"), "cp949"),
+    **dict.fromkeys(("iso-8859-9", "latin5"), "cp1254"),
+    **dict.fromkeys(("tis-620", "iso-8859-11"), "cp874"),
+}
+_GUESS_FROM = 100_000  # bytes: a guess at more takes longer, and is no better
 _DATES = {"extensive_search": False, "original_date": True}
 _MAX_TEXT = 1_000_000
 
@@ -71,7 +81,11 @@ def extract(body: bytes, *, url: str, charset: str = "") -> Extracted:
 
 
 def decode(body: bytes, charset: str = "") -> str:
-    """`body` as text: its own mark first, then the server's word, UTF-8, the page's word, a guess."""
+    """`body` as text: by its own mark first; as UTF-8 when it is; by the server's word, the page's word, a guess.
+
+    UTF-8 goes before what is said of it: a text that is valid by accident hardly exists, a server that says Latin-1 of
+    everything does.
+    """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return body.decode(encoding, errors="replace")
@@ -86,14 +100,36 @@ def decode(body: bytes, charset: str = "") -> str:
 
 
 def _candidates(body: bytes, charset: str) -> Iterable[str]:
-    if charset:
-        yield charset
+    said = _LABELS.get(charset.lower(), charset)
+    if wide := _without_mark(body):
+        yield wide
+    elif said and body.isascii() and not said.lower().startswith(("utf-16", "utf-32")):
+        yield said  # Some write everything in seven bits, such as ISO-2022-JP.
     yield "utf-8"
+    if _is_nearly_utf_8(body):
+        return
+    if said:
+        yield said
     if declared := _META_CHARSET.search(body[:4096]):
-        name = declared[1].decode("ascii", errors="ignore")
-        # What calls itself Latin-1 on the web is Windows-1252, says the WHATWG.
-        yield "cp1252" if name.lower() in {"iso-8859-1", "latin1", "ascii", "us-ascii"} else name
-    yield from detect_encoding(body)
+        name = declared[1].decode("ascii", errors="ignore").lower()
+        yield _LABELS.get(name, name)
+    yield from detect_encoding(body[:_GUESS_FROM])
+
+
+def _without_mark(body: bytes) -> str:
+    """UTF-16 whose mark is missing: every other byte of its tags is 0."""
+    head = body[:400]
+    low, high = head[0::2].count(0), head[1::2].count(0)
+    if max(low, high) * 3 < len(head) or low * high * 4 > max(low, high) ** 2:
+        return ""
+    return "utf-16-be" if low > high else "utf-16-le"
+
+
+def _is_nearly_utf_8(body: bytes) -> bool:
+    """A page put together of several, one of which was something else: a few bytes are lost, not the page."""
+    text = body.decode("utf-8", errors="replace")
+    lost = text.count("\ufffd")
+    return len(text) - len(text.encode("ascii", errors="ignore")) > 11 * lost
 
 
 def _declared_url(tree: HtmlElement, url: str) -> str:

@@ -26,6 +26,11 @@ _WALLS = re.compile(
     r"|manage (your )?(cookie|consent|privacy) (preferences|settings)"
     r"|verify (that )?you are (a )?human|checking your browser|access denied|page (was )?not found)"
 )
+_WORDS_OF_WALLS = (
+    *("javascript", "blocker", "subscri", "in to continue", "in to read", "account to", "register to"),
+    *("you have reached", "this article is", "this content is", "cookies", "preferences", "settings"),
+    *("you are human", "you are a human", "checking your browser", "access denied", "not found"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,7 +173,11 @@ def _is_short(line: str) -> bool:
 
 def _is_wall(text: str, count: int) -> bool:
     """Walls are short, or say so more than once: an article may well mention cookies."""
-    hits = len(_WALLS.findall(text[:20_000]))
+    beginning = text[:20_000].lower()
+    # Every wall says one of these words, and few articles do: looking for words costs next to nothing.
+    if not any(map(beginning.__contains__, _WORDS_OF_WALLS)):
+        return False
+    hits = len(_WALLS.findall(beginning))
     return hits > 0 and (count < 150 or hits >= max(2, count / 150))
 
 

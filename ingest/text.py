@@ -31,7 +31,7 @@ def words(text: str) -> list[str]:
 def tokens(text: str) -> list[str]:
     """What keywords are looked for in: the words of `text`; characters where a script does not part its words."""
     found = words(text)
-    if not _UNSPACED.search(text):
+    if text.isascii() or not _UNSPACED.search(text):
         return found
     return [token for word in found for token in (_parted(word) if _UNSPACED.search(word) else (word,))]
 

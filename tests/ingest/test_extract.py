@@ -48,6 +48,39 @@ def test_the_encoding_is_found(body: bytes, charset: str) -> None:
     assert decode(body, charset).endswith("naïve – “café”")
 
 
+CHINESE = "热泵正在改变城市的供暖方式，市政厅的院子里有一台。" * 20
+JAPANESE = "東京の町では暖房の方法が変わりつつある。" * 20
+
+
+def page_of(text: str, head: str = "") -> str:
+    return f"<html><head>{head}<title>T</title></head><body><article><p>{text}</p></article></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("body", "charset", "text"),
+    [
+        (page_of(CHINESE).encode(), "iso-8859-1", CHINESE),  # what servers say that say it of everything
+        (page_of(CHINESE).encode(), "utf-16", CHINESE),
+        (page_of(CHINESE, "<meta charset=gb2312>").encode(), "", CHINESE),
+        (page_of(CHINESE).encode("gb18030"), "gb2312", CHINESE),
+        (page_of(CHINESE, "<meta charset=gb2312>").encode("gb18030"), "", CHINESE),
+        (page_of(CHINESE).encode("gb18030"), "", CHINESE),
+        (page_of(CHINESE, "<meta charset='gbk'>").encode("gb18030"), "utf-8", CHINESE),
+        (page_of(CHINESE).encode("utf-16-le"), "", CHINESE),  # its mark is missing
+        (page_of(CHINESE).encode("utf-16-be"), "utf-8", CHINESE),
+        (page_of("plain " * 200).encode("utf-16-le"), "utf-16", "plain " * 200),
+        (page_of(JAPANESE).encode("iso2022_jp"), "iso-2022-jp", JAPANESE),
+        (page_of(JAPANESE).encode("cp932"), "Shift_JIS", JAPANESE),
+        (page_of("caf\xe9 “déjà” " * 50).encode("cp1252"), "ISO-8859-1", "caf\xe9 “déjà” " * 50),
+        # A page put together of two: a few bytes are lost, and nothing else.
+        (page_of(CHINESE).encode() + b"<p>caf\xe9</p>", "utf-8", CHINESE),
+        (page_of(CHINESE).encode() + b"<p>caf\xe9</p>", "iso-8859-1", CHINESE),
+    ],
+)
+def test_a_page_is_read_whatever_is_said_of_its_encoding(body: bytes, charset: str, text: str) -> None:
+    assert text in decode(body, charset)
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"\x00" * 50, b"plain words", b"<html></html>", b"\xff\xfe", bytes(range(256)) * 9]
 )

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from trafilatura.deduplication import Simhash
 
 from ingest.canonical import canonical_url, is_same_site
-from ingest.dedupe import Known, Seen, Twin, distance, fingerprint
+from ingest.dedupe import Known, Seen, Twin, distance, fingerprint, simhash
 from ingest.demo_site.articles import story
 from ingest.language import language_of
 from ingest.quality import quality
@@ -96,7 +97,14 @@ def test_a_teaser_is_too_short() -> None:
 
 @pytest.mark.parametrize(
     "wall",
-    ["Subscribe to continue reading.", "Please enable JavaScript.", "We use cookies. Accept all cookies"],
+    [
+        "Subscribe to continue reading.", "Please enable JavaScript.", "We use cookies. Accept all cookies",
+        "JavaScript must be enabled.", "Please disable your adblocker.", "For subscribers.", "Log in to read.",
+        "SIGN IN TO CONTINUE", "Create a free account to go on.", "Register to read.",
+        "You have reached your article limit.", "This content is only available to members.",
+        "Manage your privacy settings", "Manage cookie preferences", "Verify that you are a human.",
+        "Verify you are human.", "Checking your browser…", "Access denied", "Page was not found",
+    ],
 )  # fmt: skip
 def test_walls_are_capped(wall: str) -> None:
     found = assess(" ".join(ARTICLE.split()[:100]) + ".\n" + wall)
@@ -127,6 +135,12 @@ def test_near_copies_are_found_and_other_stories_are_not() -> None:
     assert twin is not None
     assert (twin.id, twin.by) == (7, "text")
     assert seen.twin_of(fingerprint(other)) is None
+
+
+@settings(deadline=None)  # a table of all of Unicode is made once
+@given(st.text(max_size=400) | st.lists(st.sampled_from(ARTICLE.split()), max_size=300).map(" ".join))
+def test_our_simhash_is_trafilatura_s(text: str) -> None:
+    assert simhash(text) == Simhash(text).hash
 
 
 def test_a_run_sees_its_own_articles() -> None:
