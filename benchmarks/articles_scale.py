@@ -55,7 +55,7 @@ def fill(rows: int, sources: int) -> None:
     )
     Keyword.objects.bulk_create(Keyword(topic=topic, phrase=f"word{topic.pk}") for topic in topics)
     per_topic = sources // len(topics)
-    Source.objects.bulk_create(
+    sources_made = Source.objects.bulk_create(
         Source(topic=topic, url=f"https://news{n}.example/feed", title=f"News {n}")
         for topic in topics
         for n in range(per_topic)
@@ -68,20 +68,22 @@ def fill(rows: int, sources: int) -> None:
         cursor.execute(
             f"""
             CREATE TEMPORARY TABLE paragraph AS
-            SELECT n, words AS text, to_tsvector('simple', words) AS vector FROM (
+            SELECT n AS place, words AS text, to_tsvector('simple', words) AS vector FROM (
                 SELECT n, string_agg('w' || floor({WORDS} ^ random())::int, ' ') AS words
                 FROM generate_series(0, {PARAGRAPHS} - 1) n, generate_series(1, 40 + n % 2) GROUP BY n
             ) made
             """
         )
         with without_indexes("ingest_article", "ingest_articlewords"):
-            cursor.execute(f"INSERT INTO ingest_article {_articles(rows, first, len(topics))}")
+            cursor.execute(
+                f"INSERT INTO ingest_article {_articles(rows, first, len(topics), sources_made[0].pk, per_topic)}"
+            )
             cursor.execute(
                 f"""
                 INSERT INTO ingest_articlewords (article_id, vector)
                 SELECT article.id, setweight(to_tsvector('simple', title), 'A') || paragraph.vector
                     || array_to_tsvector(ARRAY['#' || topic_id])
-                FROM ingest_article article JOIN paragraph ON paragraph.n = article.id % {PARAGRAPHS}
+                FROM ingest_article article JOIN paragraph ON paragraph.place = article.id % {PARAGRAPHS}
                 """
             )
         cursor.execute(
@@ -99,7 +101,7 @@ def fill(rows: int, sources: int) -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
-def _articles(rows: int, first: int, topics: int) -> str:
+def _articles(rows: int, first: int, topics: int, source: int, per_topic: int) -> str:
     """The articles, the newest with the highest number; 100 wait, the last run decided 500."""
     from django.db import connection
 
@@ -108,14 +110,14 @@ def _articles(rows: int, first: int, topics: int) -> str:
     values = {
         "id": "n",
         "topic_id": "topic",
-        "source_id": "(SELECT min(id) FROM ingest_source WHERE topic_id = topic) + n % 5",
+        "source_id": f"{source} + (topic - {first}) * {per_topic} + n % 5",
         "url": "'https://news.example/' || n",
         "canonical_url": "'https://news.example/' || n",
         "title": "'Rare' || n || ' word' || n % 500 || ' news of the day'",
         "author": "'Author ' || n % 1000",
         "site": "'News ' || n % 100",
         "published_at": "at",
-        "text": f"(SELECT text FROM paragraph WHERE paragraph.n = made.n % {PARAGRAPHS})",
+        "text": "paragraph.text",
         "summary": "'What was said on the day number ' || n",
         "language": "(array['en', 'en', 'en', 'en', 'en', 'en', 'en', 'en', 'de', 'fr'])[1 + n % 10]",
         "relevance": "CASE WHEN decision NOT IN ('pending', 'failed') THEN (n::bigint * 7919 % 1000) / 1000.0 END",
@@ -148,7 +150,7 @@ def _articles(rows: int, first: int, topics: int) -> str:
                     WHEN n / 10 % 10 < 7 THEN 'filtered_relevance' WHEN n / 10 % 10 = 7 THEN 'rejected_quality'
                     WHEN n / 10 % 10 = 8 THEN 'duplicate' ELSE 'failed' END AS decision
             FROM generate_series(1, {rows}) n
-        ) made
+        ) made JOIN paragraph ON paragraph.place = n % {PARAGRAPHS}
     """
 
 
