@@ -50,6 +50,22 @@ def may_change(user: Viewer, topic: Topic) -> bool:
     return bool(user.is_staff and user.has_perm("ingest.change_topic"))
 
 
+def changeable_topics(user: Viewer) -> TopicQuerySet:
+    """The topics of which `may_change` says yes."""
+    if user.is_authenticated and user.is_active and user.is_staff and user.has_perm("ingest.change_topic"):
+        return Topic.objects.visible_to(user) | Topic.objects.owned_by(user)
+    return Topic.objects.owned_by(user) if user.is_active else Topic.objects.none()
+
+
+def get_visible_article(user: Viewer, article_id: int) -> Article:
+    """The article, if `user` may see its topic. Raises Http404."""
+    shown = Article.objects.visible_to(user).with_duplicates()
+    article = shown.select_related("source", "topic", "topic__owner", "duplicate_of").filter(pk=article_id).first()
+    if article is None:
+        raise Http404("No such article.")
+    return article
+
+
 def sees_all_topics(user: Viewer) -> bool:
     """May `user` see the topics of others?"""
     return bool(user.is_authenticated and user.is_active and user.is_staff and user.has_perm("ingest.view_topic"))

@@ -99,6 +99,11 @@ class ArticleFilters:
         return bool(self.asked.keys() - {"sort"})
 
     @property
+    def show_word(self) -> str:
+        """What the tab is called."""
+        return SHOWN[self.show]
+
+    @property
     def decisions(self) -> list[str]:
         """The decisions an article must have one of."""
         if self.show in {"new", "added"} or self.only == "unread":

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from .views import analyze, articles, rules, source_lists, sources, topics
+from .marking import Action
+from .views import analyze, article_actions, articles, rules, source_lists, sources, topics
 
 urlpatterns = [
     path("", topics.topic_list, name="keyword-alerts"),
@@ -28,6 +29,16 @@ urlpatterns = [
     path("<int:topic_id>/sources/<int:source_id>/", sources.source_edit, name="source-edit"),
     path("<int:topic_id>/sources/<int:source_id>/delete/", sources.source_delete, name="source-delete"),
     path("articles/", articles.article_list, name="articles"),
-    path("articles/<int:article_id>/read/", articles.article_read, name="article-read"),
-    path("articles/<int:article_id>/unread/", articles.article_unread, name="article-unread"),
+    path("articles/bulk/", article_actions.article_bulk, name="article-bulk"),
+    path("articles/undo/", article_actions.article_undo, name="article-undo"),
+    path("articles/<int:article_id>/", articles.article_detail, name="article"),
+    *(
+        path(
+            f"articles/<int:article_id>/{action}/",
+            article_actions.article_mark,
+            {"action": action},
+            f"article-{action}",
+        )
+        for action in Action
+    ),
 ]

@@ -4,9 +4,9 @@ articles.
 
 from ninja import Router
 
-from . import alerts, bulk, collecting, config, rules, sources, topics
+from . import alerts, articles, bulk, collecting, config, rules, topics
 
 router = Router(tags=["auto-ingest"])
-for part in (collecting, config, topics, rules, alerts, sources):
+for part in (collecting, config, topics, rules, articles, alerts):
     router.add_router("", part.router)
 bulk_router = bulk.router

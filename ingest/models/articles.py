@@ -55,9 +55,10 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         return self.approved().filter(decided_at__gte=timezone.now() - NEW_FOR)
 
     def judged_otherwise(self, stamp: str) -> Self:
-        """Those that were judged, but by other rules than those of this stamp."""
+        """Those that were judged, but by other rules than those of this stamp; what a person decided stays."""
         # Two ranges of an index: to find that there are none costs next to nothing.
-        return self.filter(Q(rules__lt=stamp) | Q(rules__gt=stamp), decision__in=JUDGED)
+        others = self.filter(Q(rules__lt=stamp) | Q(rules__gt=stamp), decision__in=JUDGED)
+        return others.exclude(reasons__has_key="person")
 
     def with_duplicates(self) -> Self:
         """Each article with `duplicates_total`, and `also_in`: how many other sources tell its story.
@@ -180,6 +181,15 @@ class Article(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.url
+
+    @property
+    def is_new(self) -> bool:
+        """Did it make it in the last 24 hours?"""
+        return (
+            self.decision == Decision.APPROVED
+            and self.decided_at is not None
+            and self.decided_at >= timezone.now() - NEW_FOR
+        )
 
     @property
     def host(self) -> str:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from ingest.filters import ONLY, SHOWN, SORTS, ArticleFilters
 from ingest.listing import cursor_of, find, position_of
+from ingest.marking import KINDS, Action, offered
 from ingest.models import Source, Topic
 from ingest.numbers import Numbers, numbers_of
 from tasks.access import Viewer
@@ -31,6 +32,8 @@ LABELS = {
     "until": "Found until",
     "sort": "Order",
     "after": "Page",
+    "action": "Action",
+    "asked_at": "Time",
 }
 
 
@@ -62,6 +65,7 @@ class ArticleList:
     base_url: str
     clear_url: str
     made_at: str
+    actions: list[tuple[str, str, str]]
 
     sorts = SORTS
 
@@ -153,12 +157,20 @@ def list_articles(
         base_url=base,
         clear_url=_address(base, {"sort": filters.asked.get("sort", "")}),
         made_at=timezone.now().isoformat(),
+        actions=[
+            (action.value, KINDS[action].label, _bulk_url(action, filters, topic)) for action in offered(filters.show)
+        ],
     )
 
 
 def chosen(topics: Sequence[Topic], filters: ArticleFilters) -> list[Topic]:
     """Those of `topics` that the filter names: all, one, or none when it is not among them."""
     return [topic for topic in topics if filters.topic in (None, topic.pk)]
+
+
+def list_url(filters: ArticleFilters) -> str:
+    """The list that these filters, with the topic among them, were asked on."""
+    return _address(reverse("articles"), filters.asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +188,11 @@ class _Addresses:
 def _address(path: str, asked: Mapping[str, str]) -> str:
     query = urlencode({key: value for key, value in asked.items() if value})
     return f"{path}?{query}" if query else path
+
+
+def _bulk_url(action: Action, filters: ArticleFilters, topic: Topic | None) -> str:
+    asked = dict(filters.asked) | ({"topic": str(topic.pk)} if topic is not None else {})
+    return _address(reverse("article-bulk"), {"action": action.value, **asked})
 
 
 def _sources(topics: Sequence[Topic]) -> list[tuple[int, str]]:

@@ -3,19 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.search import SearchHeadline
 from django.db.models import F
 from django.db.models.functions import Left
-from django.utils import timezone
 
 from ingest import access
 from ingest.decisions import Decision, Failure
 from ingest.filters import query_of
 from ingest.models import Article, Topic
-from ingest.models.articles import NEW_FOR
 from tasks.access import Viewer
 
 # How much of a text is looked through for what to show of it.
@@ -62,6 +59,7 @@ class ArticleView:
     relevance_reason: str
     quality_reason: str
     note: str
+    person: str
     site: str
     mood: str
     can_change: bool
@@ -84,16 +82,16 @@ def present_articles(articles: Sequence[Article], viewer: Viewer, *, search: str
     """Several articles, with what `search` finds in them marked; at the same number of queries however many."""
     keys = [article.pk for article in articles]
     marked = _marked(keys, search) if search and keys else {}
-    now = timezone.now()
     return [
         ArticleView(
             row=article,
-            badges=_badges(article, now),
+            badges=_badges(article),
             title=marked[article.pk][0] if article.pk in marked else (Piece(text=article.title or article.url),),
             excerpt=marked[article.pk][1] if article.pk in marked else (),
             relevance_reason=str(_inside(article, "relevance", "reason")),
             quality_reason=str(_inside(article, "quality", "reason")),
             note=_note(article),
+            person=str(_inside(article, "person", "reason")),
             site=_site(article),
             mood=_mood(article.sentiment),
             can_change=access.may_change(viewer, article.topic),
@@ -105,13 +103,15 @@ def present_articles(articles: Sequence[Article], viewer: Viewer, *, search: str
     ]
 
 
-def _badges(article: Article, now: datetime) -> tuple[Badge, ...]:
-    decision = Decision(article.decision)
+def badge_of(decision: Decision) -> Badge:
+    """What a decision looks like."""
     icon, tone = BADGES[decision]
-    badge = Badge(word=str(decision.label), icon=icon, tone=tone)
-    if decision == Decision.APPROVED and article.decided_at is not None and article.decided_at >= now - NEW_FOR:
-        return (Badge(word="New", icon="dot", tone="info"), badge)
-    return (badge,)
+    return Badge(word=str(decision.label), icon=icon, tone=tone)
+
+
+def _badges(article: Article) -> tuple[Badge, ...]:
+    badge = badge_of(Decision(article.decision))
+    return (Badge(word="New", icon="dot", tone="info"), badge) if article.is_new else (badge,)
 
 
 def _marked(keys: Sequence[int], search: str) -> dict[int, tuple[tuple[Piece, ...], tuple[Piece, ...]]]:

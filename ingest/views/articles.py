@@ -1,4 +1,4 @@
-"""What a person does with articles."""
+"""Lists of articles, one article's page, and marking a whole topic read."""
 
 from typing import cast
 
@@ -15,7 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 from ingest import access
 from ingest.models import Topic
 from ingest.presenters.article_lists import list_articles
+from ingest.presenters.article_pages import page_of_article
+from ingest.presenters.articles import present_articles
 
+from .article_actions import undo_of
 from .shared import back_to
 
 
@@ -28,23 +31,23 @@ def article_list(request: HttpRequest) -> HttpResponse:
     topics = list(Topic.objects.visible_to(user).select_related("owner"))
     context = {
         "list": list_articles(user, topics, request.GET),
+        "can_change": any(access.may_change(user, topic) for topic in topics),
+        "undo": undo_of(request),
         "sees_all": access.sees_all_topics(user),
     }
     return render(request, "ingest/articles.html", context)
 
 
+@never_cache
 @login_required
-@require_POST
-def article_read(request: HttpRequest, article_id: int) -> HttpResponse:
-    """Mark one article read."""
-    return _mark(request, article_id, read=True)
-
-
-@login_required
-@require_POST
-def article_unread(request: HttpRequest, article_id: int) -> HttpResponse:
-    """Mark one article unread again."""
-    return _mark(request, article_id, read=False)
+@require_safe
+def article_detail(request: HttpRequest, article_id: int) -> HttpResponse:
+    """One article: its text, why it was decided so, and what was decided before. Looking at it changes nothing."""
+    user = cast(User, request.user)
+    article = access.get_visible_article(user, article_id)
+    [view] = present_articles([article], user)
+    context = {"article": view, "page": page_of_article(article), "sees_all": article.topic.owner_id != user.pk}
+    return render(request, "ingest/article.html", context)
 
 
 @login_required
@@ -59,10 +62,3 @@ def read_all(request: HttpRequest, topic_id: int) -> HttpResponse:
     else:
         unread.filter(decided_at__lte=made_at).update(read_at=timezone.now())
     return back_to(request, topic)
-
-
-def _mark(request: HttpRequest, article_id: int, *, read: bool) -> HttpResponse:
-    article = access.get_changeable_article(request.user, article_id)
-    article.read_at = timezone.now() if read else None
-    article.save(update_fields=["read_at"])
-    return back_to(request, article.topic)

@@ -2,17 +2,18 @@
 
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from ingest.models import Topic
 
 
-def back_to(request: HttpRequest, topic: Topic) -> HttpResponseRedirect:
-    """To the page the form was on, if it is one of ours."""
+def back_to(request: HttpRequest, topic: Topic | None, otherwise: str = "") -> HttpResponseRedirect:
+    """To the page the form was on, if it is one of ours; else to the topic's, or to `otherwise`."""
     target = request.POST.get("next", "")
     if target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None):
         return HttpResponseRedirect(target)
-    return HttpResponseRedirect(topic.get_absolute_url())
+    return HttpResponseRedirect(topic.get_absolute_url() if topic is not None else otherwise or reverse("articles"))
 
 
 def status_of(form: BaseForm) -> int:

@@ -18,6 +18,7 @@ from ingest.presenters.article_lists import list_articles
 from ingest.presenters.topics import page_of_topics, present_topic
 from tasks.exceptions import AlreadyRunning
 
+from .article_actions import undo_of
 from .shared import back_to, status_of
 
 
@@ -43,6 +44,7 @@ def topic_detail(request: HttpRequest, topic_id: int) -> HttpResponse:
     context = {
         "topic": shown,
         "list": list_articles(user, [topic], request.GET, topic=topic, numbers=shown.numbers),
+        "undo": undo_of(request),
         "sees_all": topic.owner_id != user.pk,
     }
     return render(request, "ingest/topic.html", context)

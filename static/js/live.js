@@ -172,12 +172,24 @@
 
   const replace = (old, fresh) => {
     const held = old.contains(document.activeElement) ? document.activeElement : null;
+    keepChoices(old, fresh);
     old.replaceWith(fresh);
     htmx.process(fresh);
     if (!held) return;
     // The element with focus is gone: its namesake takes over, else the nearest thing that makes sense.
     const heir = (held.id && $(held.id)) || fresh.querySelector("a[href], button") || $("content");
     heir.focus({ preventScroll: true });
+  };
+
+  // What somebody has ticked, chosen or opened in a part stays so in the new one.
+  const keepChoices = (old, fresh) => {
+    for (const element of old.querySelectorAll("input[type=checkbox][id], select[id], details[id]")) {
+      const heir = fresh.querySelector(`#${CSS.escape(element.id)}`);
+      if (!heir) continue;
+      if (element.type === "checkbox") heir.checked = element.checked;
+      else if (element.nodeName === "DETAILS") heir.open = element.open;
+      else if ([...heir.options].some((option) => option.value === element.value)) heir.value = element.value;
+    }
   };
 
   // Parts that grow while a run goes on, such as its items (`data-part`: where to fetch one alone).
@@ -278,5 +290,5 @@
   };
 
   look(false);
-  window.live = { refresh, refreshAnew, refreshSoon, mayChange, isSilent, stop, say };
+  window.live = { refresh, refreshAnew, refreshSoon, mayChange, isSilent, stop, say, replace };
 })();

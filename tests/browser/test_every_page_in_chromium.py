@@ -59,8 +59,8 @@ def paths(staff: User, owner: User) -> list[str]:
     topic.keywords.create(phrase="heat pump")
     source = topic.sources.create(url=f"https://news.example/{LONG}", last_error=LONG, failures=1, folder=LONG[:90])
     Topic.objects.create(owner=staff, name=LONG[:90]).sources.create(url=source.url, title=LONG, is_paused=True)
-    Article.objects.create(
-        topic=topic, url="https://news.example/1", canonical_url="https://news.example/1", title=LONG
+    article = Article.objects.create(
+        topic=topic, url="https://news.example/1", canonical_url="https://news.example/1", title=LONG, text=LONG
     )
     names = ["dashboard", "task-list", "queue-list", "schedule-list", "schedule-new", "notification-list"]
     names += ["notification-preferences", "notification-deliveries", "keyword-alerts", "topic-new", "bulk-analyze"]
@@ -70,6 +70,7 @@ def paths(staff: User, owner: User) -> list[str]:
     found += [runs[7].get_absolute_url() + "?items=failed", reverse("task-cancel", args=[runs[0].pk])]
     found += [reverse("task-bulk", args=[action]) for action in ("cancel", "retry")]
     found += [reverse(f"schedule-{name}", args=[schedule.pk]) for name in ("edit", "delete")]
+    found += [reverse("article", args=[article.pk]), reverse("article-bulk") + "?action=star"]
     found += [reverse(f"topic-{name}", args=[topic.pk]) for name in ("detail", "edit", "delete", "sources", "rules")]
     found += [reverse("source-import", args=[topic.pk]), reverse("source-edit", args=[topic.pk, source.pk])]
     return [*found, "/nothing/here/"]

@@ -292,8 +292,16 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "source-edit": OWN,
     "source-delete": BY_POST_ALONE,
     "articles": ANYBODY,
+    "article": OWN,
+    "article-bulk": (422, 422, 422),  # it was not said what to do
+    "article-undo": BY_POST_ALONE,
     "article-read": BY_POST_ALONE,
     "article-unread": BY_POST_ALONE,
+    "article-star": BY_POST_ALONE,
+    "article-unstar": BY_POST_ALONE,
+    "article-add": BY_POST_ALONE,
+    "article-reject": BY_POST_ALONE,
+    "article-reread": BY_POST_ALONE,
 }
 
 
