@@ -2,19 +2,23 @@
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
 from live.errors import install
 from live.http import session_auth
 from live.schema import json_schema
 
+_MARKDOWN = {"responses": {200: {"description": "OK", "content": {"text/markdown": {"schema": {"type": "string"}}}}}}
+
 api = NinjaAPI(
     title="statusproj",
     version="1",
     description="Live status of background work. Session cookie everywhere; every write needs the CSRF token. "
     "Live updates come over WebSockets: their frames are described by "
-    "[/api/frames.schema.json](/api/frames.schema.json) and explained in docs/frames.md.",
+    "[/api/frames.schema.json](/api/frames.schema.json) and explained, with clients to copy, in "
+    "[/api/frames.md](/api/frames.md).",
     auth=session_auth,
     urls_namespace="api",
 )
@@ -34,3 +38,10 @@ api.add_router("/notifications", "notifications.preferences_api.router")
 def get_frames_schema(request: HttpRequest) -> dict[str, Any]:
     """JSON Schema of every frame of `/ws/bulk-process/{job_id}`, `/ws/progress/{topic_id}` and `/ws/notifications`."""
     return json_schema()
+
+
+@api.get("/frames.md", auth=None, tags=["sockets"], summary="Explain the frames", openapi_extra=_MARKDOWN)
+def get_frames_reference(request: HttpRequest) -> HttpResponse:
+    """The reference of the frames, docs/frames.md: what each means, resuming, closing, and clients to copy."""
+    reference = settings.BASE_DIR / "docs" / "frames.md"
+    return HttpResponse(reference.read_bytes(), content_type="text/markdown; charset=utf-8")

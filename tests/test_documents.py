@@ -27,7 +27,7 @@ from tests.workers import WorkerThread
 # Every document with Python in it, and how many blocks; each is run below, but for those of other tests.
 SHOWN = {
     "README.md": 1,
-    "docs/frames.md": 1,
+    "docs/frames.md": 2,
     "docs/notifications.md": 2,
     "docs/retries.md": 4,
     "docs/schedules.md": 2,

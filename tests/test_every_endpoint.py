@@ -15,7 +15,7 @@ from tests.tasks.runs import make_run
 
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
 OPERATIONS = sorted((path, method) for path, methods in DOCUMENT["paths"].items() for method in methods)
-PUBLIC = {"/api/frames.schema.json"}  # documentation, as /api/docs is
+PUBLIC = {"/api/frames.schema.json", "/api/frames.md"}  # documentation, as /api/docs is
 WRITES = [(path, method) for path, method in OPERATIONS if method in {"post", "patch", "put", "delete"}]
 WITH_BODY = [(path, method) for path, method in OPERATIONS if "requestBody" in DOCUMENT["paths"][path][method]]
 HOSTILE_BODIES = [

@@ -1,6 +1,7 @@
 """A real browser before a real server, for what only a browser can show."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from django.conf import settings
@@ -33,20 +34,28 @@ def chromium(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     # Playwright's synchronous API keeps a loop on this thread; Django would take the test for a coroutine.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        # Playwright would turn off what people's browsers do: to keep pages for a step back.
+        browser = playwright.chromium.launch(
+            executable_path=path, args=list(ARGUMENTS), ignore_default_args=["--disable-back-forward-cache"]
+        )
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def tab_of(server: Server, chromium: Browser, client_of: Callable[[User], Client]) -> Callable[[User], Tab]:
-    """`tab_of(user)`: a browser of its own, signed in as `user`."""
+def tab_at(chromium: Browser, client_of: Callable[[User], Client]) -> Callable[[str, User], Tab]:
+    """`tab_at(url, user)`: a browser of its own, signed in as `user` at the site at `url`."""
 
-    def make(user: User) -> Tab:
-        tab = Tab.new(chromium, server.url)
+    def make(url: str, user: User) -> Tab:
+        tab = Tab.new(chromium, url)
         session = client_of(user).cookies[settings.SESSION_COOKIE_NAME].value
-        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session, "url": server.url}
-        tab.page.context.add_cookies([cookie])
+        tab.page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
         return tab
 
     return make
+
+
+@pytest.fixture
+def tab_of(server: Server, tab_at: Callable[[str, User], Tab]) -> Callable[[User], Tab]:
+    """`tab_of(user)`: the same at the server of the test."""
+    return partial(tab_at, server.url)

@@ -2,14 +2,19 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 
 class Network:
-    """Forwards to a port of this machine. What is connected when it goes silent never hears another byte."""
+    """Forwards to a port of this machine. What is connected when it goes silent never hears another byte.
 
-    def __init__(self, to_port: int) -> None:
+    `rewrite` says what becomes of a piece on its way; it must stay as long as it was.
+    """
+
+    def __init__(self, to_port: int, *, rewrite: Callable[[bytes], bytes] = bytes) -> None:
         self._to_port = to_port
+        self._rewrite = rewrite
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._silent: set[socket.socket] = set()
         self._is_up = True
@@ -60,7 +65,7 @@ class Network:
         with suppress(OSError):
             while data := source.recv(65536):
                 if source not in self._silent:
-                    sink.sendall(data)
+                    sink.sendall(self._rewrite(data))
         if source not in self._silent:
             self._hang_up(source, sink)
 

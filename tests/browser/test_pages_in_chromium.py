@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from notifications import facade
@@ -107,15 +106,6 @@ def test_a_lost_connection_is_said_and_everything_is_right_when_it_is_back(
         tab.until(f"document.querySelector('#run-{run}-status').dataset.status === 'completed'", within=40)
     finally:
         again.end()
-
-
-def test_signing_out_elsewhere_is_said_here(owner: User, tab_of: TabOf) -> None:
-    tab = tab_of(owner)
-    page = tab.open("/tasks/")
-    tab.until("document.querySelector('[data-live]')")
-    Session.objects.all().delete()
-    tab.until("!document.querySelector('#connection').hidden", within=10)
-    assert "You are signed out" in page.inner_text("#connection")
 
 
 def test_a_queue_that_is_paused_or_goes_on_is_told_to_open_pages(owner: User, staff: User, tab_of: TabOf) -> None:

@@ -1,6 +1,7 @@
 """The published schema of the frames: true to the code, to the documentation and to what is sent."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -31,6 +32,16 @@ def test_the_published_file_is_the_real_schema_and_is_served(client: Client) -> 
     assert published == schema.json_schema(), "run `make openapi`"
     response = client.get("/api/frames.schema.json")
     assert (response.status_code, response.json()) == (200, published)
+
+
+def test_the_page_of_the_api_leads_to_schema_and_reference(client: Client) -> None:
+    description = client.get("/api/openapi.json").json()["info"]["description"]
+    linked = {path: client.get(path) for path in re.findall(r"\]\((/[^)]+)\)", description)}
+    assert {path: answer.status_code for path, answer in linked.items()} == {
+        "/api/frames.schema.json": 200,
+        "/api/frames.md": 200,
+    }
+    assert linked["/api/frames.md"].content == (ROOT / "docs" / "frames.md").read_bytes()
 
 
 @pytest.mark.parametrize("adapter", [server_frame, client_frame])

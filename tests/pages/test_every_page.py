@@ -114,6 +114,15 @@ def test_every_page_of_staff_obeys_the_policy_and_can_be_read(
         assert not document.all("img"), path
 
 
+def test_no_page_may_evaluate_text_or_run_what_was_written_into_it(
+    runs: dict[str, TaskRun], owner: User, client_of: ClientOf
+) -> None:
+    client = client_of(owner)
+    for path in pages_of(runs):
+        policy = client.get(path).headers["Content-Security-Policy"]
+        assert "script-src 'self'" in policy and "unsafe" not in policy, path
+
+
 def test_texts_of_others_stay_texts(runs: dict[str, TaskRun], owner: User, client_of: ClientOf) -> None:
     client = client_of(owner)
     for path in pages_of(runs):

@@ -9,22 +9,37 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from websockets.exceptions import ConnectionClosed
 
-from tests.documented import block
+from tasks.models import TaskRun
+from tests.documented import blocks
 from tests.live.sockets import session_of
 from tests.servers import Server
 from tests.tasks import functions
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.process
 
 type Watch = Callable[[str, str, str], Awaitable[dict[str, Any]]]
+type WatchSeveral = Callable[[str, str, set[str], str], Awaitable[dict[str, dict[str, Any]]]]
 
 
 @pytest.fixture
-def watch() -> Watch:
-    """The example's function."""
+def shown() -> dict[str, Any]:
+    """What the examples define, read one behind the other."""
     namespace: dict[str, Any] = {}
-    exec(block("frames.md", "python"), namespace)
-    return namespace["watch"]  # type: ignore[no-any-return]
+    exec("\n\n".join(blocks("docs/frames.md", "python")), namespace)
+    return namespace
+
+
+@pytest.fixture
+def watch(shown: dict[str, Any]) -> Watch:
+    """The example for one run."""
+    return shown["watch"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def watch_several(shown: dict[str, Any]) -> WatchSeveral:
+    """The example for many."""
+    return shown["watch_several"]  # type: ignore[no-any-return]
 
 
 async def test_the_python_example_follows_a_run_to_its_end(
@@ -49,3 +64,33 @@ async def test_the_python_example_gives_up_where_coming_back_is_no_use(
     with pytest.raises(ConnectionClosed, match="4404"):
         async with asyncio.timeout(30):
             await watch(server.ws_url, result.id, session)
+
+
+async def test_the_topic_example_follows_several_runs_over_one_socket(
+    server: Server, owner: User, watch_several: WatchSeveral
+) -> None:
+    session = await sync_to_async(session_of)(owner)
+    ended = await functions.add.using(owner=owner, topic="harvest").aenqueue(1, 2)
+    await sync_to_async(eventually)(TaskRun.objects.filter(pk=ended.id, status="completed").exists, within=30)
+    gated = await functions.reporter.using(owner=owner, topic="harvest").aenqueue("topic example")
+    elsewhere = await functions.add.using(owner=owner, topic="other").aenqueue(3, 4)
+    ids = {ended.id, gated.id, elsewhere.id}
+    watching = asyncio.ensure_future(watch_several(server.ws_url, "harvest", ids, session))
+    functions.gate_file("topic example").touch()
+    async with asyncio.timeout(30):
+        last = await watching
+    assert {job_id: frame["results"] for job_id, frame in last.items()} == {
+        ended.id: 3,
+        gated.id: {"reported": 3},
+        elsewhere.id: 7,
+    }
+
+
+async def test_the_topic_example_gives_up_on_runs_of_others(
+    server: Server, owner: User, stranger: User, watch_several: WatchSeveral
+) -> None:
+    session = await sync_to_async(session_of)(stranger)
+    result = await functions.add.using(owner=owner, topic="harvest").aenqueue(1, 2)
+    with pytest.raises(LookupError):
+        async with asyncio.timeout(30):
+            await watch_several(server.ws_url, "harvest", {result.id}, session)
