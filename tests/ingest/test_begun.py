@@ -1,12 +1,15 @@
 """Articles over which processes died: known afterwards, read alone, and after three deaths no more."""
 
 import asyncio
+import os
+import signal
+import sys
 from uuid import uuid4
 
 import pytest
 
 from ingest import store
-from ingest.begun import AHEAD, DEATHS, Begun
+from ingest.begun import AHEAD, DEATHS
 from ingest.decisions import Decision, Failure
 from ingest.fetch import Fetcher
 from ingest.models import Article, Topic
@@ -14,6 +17,7 @@ from ingest.service import run_auto_ingest
 from tasks.db import in_thread
 from tests.ingest.recorder import Recorder
 from tests.ingest.servers import RawServer, reply
+from tests.servers import ROOT, database_url
 from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,6 +32,11 @@ def pending(topic: Topic, server: RawServer, count: int, **values: int) -> list[
 async def collect(topic: Topic, server: RawServer) -> dict[str, object]:
     fetcher = Fetcher(allowed=frozenset({server.host}))
     return await run_auto_ingest(topic, progress=Recorder(), run_id=uuid4(), fetcher=fetcher)
+
+
+def pages(server: RawServer) -> list[str]:
+    """What was asked for, besides what robots may read."""
+    return [path for path in server.requests if path != "/robots.txt"]
 
 
 def unfinished(topic: Topic) -> list[int]:
@@ -74,7 +83,7 @@ async def test_a_suspect_is_read_after_the_others_and_alone(topic: Topic) -> Non
         suspects = await in_thread(lambda: pending(topic, server, 3, unfinished=1))
         await in_thread(pending, topic, server, 8)
         await collect(topic, server)
-        assert [server.url(path) for path in server.requests[-3:]] == [article.url for article in suspects]
+        assert [server.url(path) for path in pages(server)[-3:]] == [article.url for article in suspects]
     assert await in_thread(unfinished, topic) == [0] * 11
 
 
@@ -83,7 +92,7 @@ async def test_an_article_over_which_three_processes_died_is_failed_unread_with_
         [poison] = await in_thread(lambda: pending(topic, server, 1, unfinished=DEATHS))
         await in_thread(pending, topic, server, 1)
         outcome = await collect(topic, server)
-        assert len(server.requests) == 1
+        assert len(pages(server)) == 1
     await in_thread(poison.refresh_from_db)
     assert (poison.decision, poison.failure) == (Decision.FAILED, Failure.ANALYSIS_CRASHED)
     assert "3 processes died while they were reading it" in poison.reasons["failure"]
@@ -96,16 +105,28 @@ async def test_who_asks_for_a_failed_article_again_gets_it_read(topic: Topic) ->
         await collect(topic, server)
         await in_thread(store.reopen_failed, topic.pk, [poison.pk], uuid4())
         await collect(topic, server)
-        assert len(server.requests) == 1
+        assert len(pages(server)) == 1
 
 
-async def test_each_death_while_it_is_read_alone_counts(topic: Topic) -> None:
+async def test_a_page_that_kills_the_whole_process_is_found_out_and_costs_its_neighbours_nothing(topic: Topic) -> None:
+    """Real processes, really killed."""
     async with RawServer({}) as server:
-        [article] = await in_thread(pending, topic, server, 1)
-        for death in range(1, DEATHS + 1):
-            # As the attempts of a process that dies: noted, and never taken back.
-            await Begun([article.pk]).note(article.pk)
-            await in_thread(article.refresh_from_db)
-            assert article.unfinished == death
-        await collect(topic, server)
-        assert server.requests == []
+        await in_thread(pending, topic, server, 2)
+        address = server.url("/poison")
+        poison = await in_thread(lambda: topic.articles.create(url=address, canonical_url=address))
+        await in_thread(pending, topic, server, 3)
+        environment = {**os.environ, "DATABASE_URL": database_url(), "INGEST_ALLOWED_HOSTS": server.host}
+        ends = []
+        for _attempt in range(DEATHS + 1):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-W", "ignore", "-m", "tests.ingest.dying", str(topic.pk), cwd=ROOT, env=environment
+            )
+            ends.append(await process.wait())
+            await in_thread(poison.refresh_from_db)
+            if len(ends) <= DEATHS:
+                assert poison.unfinished == len(ends)
+    assert ends == [-signal.SIGKILL] * DEATHS + [0]
+    assert (poison.decision, poison.failure, poison.unfinished) == (Decision.FAILED, Failure.ANALYSIS_CRASHED, 0)
+    # The others were not there, which is how each of them ended, though suspect for a while.
+    others = await in_thread(lambda: set(topic.articles.exclude(pk=poison.pk).values_list("failure", "unfinished")))
+    assert others == {(Failure.NOT_FOUND.value, 0)}
