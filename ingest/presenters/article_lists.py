@@ -64,6 +64,7 @@ class ArticleList:
     next_url: str
     base_url: str
     clear_url: str
+    part_url: str
     made_at: str
     actions: list[tuple[str, str, str]]
 
@@ -156,6 +157,7 @@ def list_articles(
         next_url=address.of(after=cursor_of(rows[-1], filters.sort)) if more else "",
         base_url=base,
         clear_url=_address(base, {"sort": filters.asked.get("sort", "")}),
+        part_url=address.of(part="articles"),
         made_at=timezone.now().isoformat(),
         actions=[
             (action.value, KINDS[action].label, _bulk_url(action, filters, topic)) for action in offered(filters.show)

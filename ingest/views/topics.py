@@ -44,10 +44,13 @@ def topic_detail(request: HttpRequest, topic_id: int) -> HttpResponse:
     context = {
         "topic": shown,
         "list": list_articles(user, [topic], request.GET, topic=topic, numbers=shown.numbers),
+        "can_change": shown.can_change,
         "undo": undo_of(request),
         "sees_all": topic.owner_id != user.pk,
     }
-    return render(request, "ingest/topic.html", context)
+    # What pages fetch again every few seconds while the topic is collected.
+    alone = request.GET.get("part") == "articles"
+    return render(request, "ingest/partials/article_results.html" if alone else "ingest/topic.html", context)
 
 
 @never_cache

@@ -284,3 +284,19 @@ def test_nothing_of_a_page_is_rendered_as_markup(client_of: ClientOf, owner: Use
 def test_the_admin_lists_what_runs_have_made(admin_client: Client, topic: Topic, article: Article) -> None:
     for path in ("topic", "source", "article", f"topic/{topic.pk}/change", f"article/{article.pk}/change"):
         assert admin_client.get(f"/admin/ingest/{path}/").status_code == 200
+
+
+def test_the_list_is_fetched_alone_while_its_topic_is_collected(
+    engine_tables: None, client_of: ClientOf, owner: User, topic: Topic
+) -> None:
+    client, base = client_of(owner), topic.get_absolute_url()
+    assert "data-part" not in client.get(base).content.decode()
+    start_collecting(owner, topic)
+    address = f"{base}?show=added&part=articles"
+    section = read(client.get(f"{base}?show=added").content).one("section", id="articles")
+    assert section.attrs["data-part"] == address
+    add_articles(topic, "approved", 2)
+    alone = read(client.get(address).content)
+    assert [element.attrs["id"] for element in alone.children] == ["articles"]
+    assert len(alone.all("article", data_article="")) == 2
+    assert alone.one("a", id="tab-added").text == "Added 2"
