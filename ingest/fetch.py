@@ -123,7 +123,8 @@ class Fetcher:
             except (TimeoutError, httpx2.TimeoutException):
                 raise FetchError(Failure.TIMEOUT, f"{self.bounds.seconds:g} s") from None
             except FetchError as error:
-                if error.retry_after:
+                # Too many requests are of all our requests; a page in trouble is one page.
+                if error.code == Failure.BUSY and error.retry_after:
                     self._busy_until[host] = time.monotonic() + error.retry_after
                 raise
             except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError):

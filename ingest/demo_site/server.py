@@ -48,7 +48,7 @@ class DemoSite:
         self._server = _Server(("127.0.0.1", wanted), _Handler)
         self._server.site = self
         self._thread = threading.Thread(target=self._server.serve_forever, name="demo-site", daemon=True)
-        self.requests: list[str] = []
+        self.requests: list[str] = []  # of feeds and pages, in the order they came
 
     @property
     def host(self) -> str:
@@ -126,6 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
+        if path == "/robots.txt":
+            self._answer(200, b"User-agent: *\nAllow: /\n", "text/plain")
+            return
         self.site.requests.append(path)
         low, high = self.site.pace.latency
         # The same page always takes the same time, whatever the machine.

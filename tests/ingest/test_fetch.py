@@ -193,3 +193,10 @@ async def test_an_address_has_moved_for_good_if_every_step_says_so(first: str, s
         assert fetched.url == server.url("/c")
         assert fetched.moved_to == (server.url("/c") if is_for_good else "")
         assert (await fetcher.feed(server.url("/c"))).moved_to == ""
+
+
+async def test_one_page_in_trouble_does_not_keep_us_from_the_others_of_its_host() -> None:
+    answers: dict[str, Answer] = {"/": reply(status="503 Busy", Retry_After="60"), "/other": reply(b"x")}
+    async with serving(answers) as (server, fetcher):
+        assert (await refusal(fetcher, server.url())).retry_after == 60
+        assert (await fetcher.page(server.url("/other"))).body == b"x"

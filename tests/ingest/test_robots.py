@@ -73,7 +73,7 @@ async def test_rules_that_cannot_be_read_forbid_nothing_and_are_asked_for_again(
         rules = Robots()
         assert await allows(rules, server.url("/x"), fetcher)
         assert await allows(rules, server.url("/y"), fetcher)
-        assert len(server.requests) == (1 if is_kept else 2)
+        assert len(server.heads) == (1 if is_kept else 2)
 
 
 def hang(text: bytes, url: str) -> bool:
