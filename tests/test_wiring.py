@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
+from live.consumer import MAX_AGE
 from statusproj import checks
 from statusproj.settings import _database, _hours_by_task
 from tests.servers import ROOT
@@ -74,3 +76,26 @@ def test_the_application_is_plain_asgi_and_names_no_server() -> None:
     script = "import statusproj.asgi, sys; sys.exit('daphne.server' in sys.modules or 'uvicorn' in sys.modules)"
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "statusproj.settings"}
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, env=environment, check=True)
+
+
+def test_no_socket_lives_until_daphne_ends_it_for_good() -> None:
+    # Trap 10: by default Daphne closes with 1000 after a day, and no browser comes back after that. Where we start
+    # it there is no such limit; started by its own command, our 1012 comes first.
+    script = (
+        "import django; django.setup(); from statusproj.server import LiveServer, Server; import inspect; "
+        "default = inspect.signature(Server).parameters['websocket_timeout'].default; "
+        "print(LiveServer('127.0.0.1', 0)._daphne.websocket_timeout, default)"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "statusproj.settings"}
+    told = subprocess.check_output([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, env=environment, text=True)
+    ours, default = map(int, told.split())
+    assert ours == -1
+    assert settings.LIVE_MAX_AGE_SECONDS == MAX_AGE < default
+
+
+def test_daphne_is_not_older_than_the_repair_of_its_hole() -> None:
+    # Trap 10: CVE-2026-44545 is closed in 4.2.2.
+    lock = (ROOT / "requirements.lock").read_text()
+    found = re.search(r"^daphne==([\d.]+)", lock, re.MULTILINE)
+    assert found is not None
+    assert tuple(map(int, found[1].split("."))) >= (4, 2, 2)

@@ -1,6 +1,9 @@
 """The layer of several processes: a real redis-server, and what happens when it goes and comes back."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -12,7 +15,7 @@ from live import frames, publishing
 from live.publishing import publish
 from tests.live.servers import redis
 from tests.live.sockets import Things, greeted, thing
-from tests.servers import free_port, require
+from tests.servers import ROOT, free_port, require
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis]
 
@@ -43,6 +46,31 @@ async def test_frames_arrive_through_redis(redis_server: int, owner: User) -> No
     first, second = await greeted(owner), await greeted(owner)
     publish([thing("one")], frames.job_update("one", seq=1, status="progress"))
     assert (await first.next())["seq"] == (await second.next())["seq"] == 1
+
+
+async def test_an_idle_socket_outlives_the_timeout_of_its_connection_to_redis(
+    redis_server: int, owner: User, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Trap 1: redis-py gives up a read after `socket_timeout`, by default 5 s; the core layer then ends every idle
+    # socket.
+    timeout = 0.2
+    address = {"address": f"redis://127.0.0.1:{redis_server}/0", "socket_timeout": timeout}
+    settings.CHANNEL_LAYERS = {
+        "default": {**settings.CHANNEL_LAYERS["default"], "CONFIG": {"hosts": [address]}},
+    }
+    socket = await greeted(owner)
+    await asyncio.sleep(4 * timeout)  # it is the silence that is tested
+    publish([thing("one")], frames.job_update("one", seq=1, status="progress"))
+    assert (await socket.next())["seq"] == 1
+    assert not caplog.records
+
+
+def test_the_layer_of_several_processes_is_the_one_that_neither_times_out_nor_drops_the_newest() -> None:
+    # Traps 1 and 2 are of the core layer.
+    script = "from statusproj import settings; print(settings.CHANNEL_LAYERS['default']['BACKEND'])"
+    environment = {**os.environ, "REDIS_URL": "redis://127.0.0.1:1/0"}
+    told = subprocess.check_output([sys.executable, "-c", script], cwd=ROOT, env=environment, text=True)
+    assert told.strip() == "channels_redis.pubsub.RedisPubSubChannelLayer"
 
 
 async def test_a_process_without_a_loop_publishes_from_a_thread_of_its_own(
