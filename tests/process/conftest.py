@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import Process, Server
+from tasks import tickets
+from tests.live.servers import redis
+from tests.servers import Process, Server, UvicornServer, free_port, require
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -22,3 +25,22 @@ def server(started: list[Process]) -> Server:
     server = Server()
     started.append(server)
     return server
+
+
+@pytest.fixture(params=["daphne", "uvicorn"])
+def any_server(request: pytest.FixtureRequest, started: list[Process]) -> Iterator[Server]:
+    """Daphne with its worker in one process; uvicorn and a worker beside it, joined by Redis."""
+    if request.param == "daphne":
+        started.append(server := Server())
+        yield server
+        return
+    require("redis-server")
+    port = free_port()
+    with redis(port):
+        address = f"redis://127.0.0.1:{port}/0"
+        started.append(Process("worker", REDIS_URL=address))
+        started.append(server := UvicornServer(REDIS_URL=address))
+        eventually(tickets.last_heartbeat, what="the worker registers")
+        yield server
+        for process in started:
+            process.end()

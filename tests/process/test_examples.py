@@ -43,11 +43,11 @@ def watch_several(shown: dict[str, Any]) -> WatchSeveral:
 
 
 async def test_the_python_example_follows_a_run_to_its_end(
-    server: Server, owner: User, watch: Watch, capsys: pytest.CaptureFixture[str]
+    any_server: Server, owner: User, watch: Watch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     session = await sync_to_async(session_of)(owner)
     result = await functions.reporter.using(owner=owner).aenqueue("python example")
-    watching = asyncio.ensure_future(watch(server.ws_url, result.id, session))
+    watching = asyncio.ensure_future(watch(any_server.ws_url, result.id, session))
     functions.gate_file("python example").touch()
     async with asyncio.timeout(30):
         last = await watching
@@ -57,17 +57,17 @@ async def test_the_python_example_follows_a_run_to_its_end(
 
 
 async def test_the_python_example_gives_up_where_coming_back_is_no_use(
-    server: Server, owner: User, stranger: User, watch: Watch
+    any_server: Server, owner: User, stranger: User, watch: Watch
 ) -> None:
     session = await sync_to_async(session_of)(stranger)
     result = await functions.add.using(owner=owner).aenqueue(1, 2)
     with pytest.raises(ConnectionClosed, match="4404"):
         async with asyncio.timeout(30):
-            await watch(server.ws_url, result.id, session)
+            await watch(any_server.ws_url, result.id, session)
 
 
 async def test_the_topic_example_follows_several_runs_over_one_socket(
-    server: Server, owner: User, watch_several: WatchSeveral
+    any_server: Server, owner: User, watch_several: WatchSeveral
 ) -> None:
     session = await sync_to_async(session_of)(owner)
     ended = await functions.add.using(owner=owner, topic="harvest").aenqueue(1, 2)
@@ -75,7 +75,7 @@ async def test_the_topic_example_follows_several_runs_over_one_socket(
     gated = await functions.reporter.using(owner=owner, topic="harvest").aenqueue("topic example")
     elsewhere = await functions.add.using(owner=owner, topic="other").aenqueue(3, 4)
     ids = {ended.id, gated.id, elsewhere.id}
-    watching = asyncio.ensure_future(watch_several(server.ws_url, "harvest", ids, session))
+    watching = asyncio.ensure_future(watch_several(any_server.ws_url, "harvest", ids, session))
     functions.gate_file("topic example").touch()
     async with asyncio.timeout(30):
         last = await watching
@@ -87,10 +87,10 @@ async def test_the_topic_example_follows_several_runs_over_one_socket(
 
 
 async def test_the_topic_example_gives_up_on_runs_of_others(
-    server: Server, owner: User, stranger: User, watch_several: WatchSeveral
+    any_server: Server, owner: User, stranger: User, watch_several: WatchSeveral
 ) -> None:
     session = await sync_to_async(session_of)(stranger)
     result = await functions.add.using(owner=owner, topic="harvest").aenqueue(1, 2)
     with pytest.raises(LookupError):
         async with asyncio.timeout(30):
-            await watch_several(server.ws_url, "harvest", {result.id}, session)
+            await watch_several(any_server.ws_url, "harvest", {result.id}, session)

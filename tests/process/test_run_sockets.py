@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,35 +11,15 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from live.schema import server_frame
-from tasks import lifecycle, tickets
+from tasks import lifecycle
 from tasks.api import TaskObject
-from tests.live.servers import redis
-from tests.servers import Process, Server, UvicornServer, free_port
+from tests.servers import Server
 from tests.tasks import functions
-from tests.waiting import eventually
 
 pytestmark = pytest.mark.process
 
 ENVELOPE = {"type", "job_id", "timestamp", "seq", "status"}
 FINAL = {"completed", "error", "cancelled"}
-
-
-@pytest.fixture(params=["daphne", "uvicorn"])
-def server(request: pytest.FixtureRequest, started: list[Process]) -> Iterator[Server]:
-    """Daphne with its worker in one process; uvicorn and a worker beside it, joined by Redis."""
-    if request.param == "daphne":
-        started.append(server := Server())
-        yield server
-        return
-    port = free_port()
-    with redis(port):
-        address = f"redis://127.0.0.1:{port}/0"
-        started.append(Process("worker", REDIS_URL=address))
-        started.append(server := UvicornServer(REDIS_URL=address))
-        eventually(tickets.last_heartbeat, what="the worker registers")
-        yield server
-        for process in started:
-            process.end()
 
 
 def headers_of(user: User | None) -> dict[str, str]:
@@ -89,9 +68,9 @@ def updates_of(heard: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [frame for frame in heard if frame["type"] == "job_update"]
 
 
-async def test_a_run_tells_its_life_in_the_protocols_frames(server: Server, owner: User) -> None:
+async def test_a_run_tells_its_life_in_the_protocols_frames(any_server: Server, owner: User) -> None:
     result = await functions.reporter.using(owner=owner, topic="news", run_after=None).aenqueue("frames")
-    socket = await connect(server, f"/ws/bulk-process/{result.id}", owner)
+    socket = await connect(any_server, f"/ws/bulk-process/{result.id}", owner)
     hello = await greeting(socket)
     functions.gate_file("frames").touch()
     heard = [hello, *await frames_until_final(socket)]
@@ -122,11 +101,11 @@ async def test_a_run_tells_its_life_in_the_protocols_frames(server: Server, owne
 
 
 async def test_who_connects_late_gets_the_true_state_first_and_two_clients_see_the_same_seqs(
-    server: Server, owner: User
+    any_server: Server, owner: User
 ) -> None:
     result = await functions.reporter.using(owner=owner).aenqueue("late")
-    first = await connect(server, f"/ws/bulk-process/{result.id}", owner)
-    second = await connect(server, f"/ws/bulk-process/{result.id}", owner)
+    first = await connect(any_server, f"/ws/bulk-process/{result.id}", owner)
+    second = await connect(any_server, f"/ws/bulk-process/{result.id}", owner)
     assert (await greeting(first))["status"] == (await greeting(second))["status"] == "connected"
     functions.gate_file("late").touch()
     heard_first, heard_second = await asyncio.gather(frames_until_final(first), frames_until_final(second))
@@ -136,7 +115,7 @@ async def test_who_connects_late_gets_the_true_state_first_and_two_clients_see_t
         return {frame["seq"] for frame in updates_of(heard)[1:]}
 
     assert seqs(heard_first) & seqs(heard_second) >= seqs(heard_second)
-    late = await connect(server, f"/ws/bulk-process/{result.id}", owner)
+    late = await connect(any_server, f"/ws/bulk-process/{result.id}", owner)
     heard_late = await frames_until_final(late)
     assert [frame["type"] for frame in heard_late] == ["direct_message", "job_update"]
     assert heard_late[-1] == updates_of(heard_first)[-1] | {"timestamp": heard_late[-1]["timestamp"]}
@@ -144,8 +123,8 @@ async def test_who_connects_late_gets_the_true_state_first_and_two_clients_see_t
         await socket.close()
 
 
-async def test_a_failed_and_a_cancelled_run_say_so(server: Server, owner: User) -> None:
-    topic = await connect(server, "/ws/progress/mine", owner)
+async def test_a_failed_and_a_cancelled_run_say_so(any_server: Server, owner: User) -> None:
+    topic = await connect(any_server, "/ws/progress/mine", owner)
     failing = await functions.raise_secretly.using(owner=owner).aenqueue()
     heard = await frames_until_final(topic)
     assert (heard[-1]["job_id"], heard[-1]["status"]) == (failing.id, "error")
@@ -165,19 +144,19 @@ async def test_a_failed_and_a_cancelled_run_say_so(server: Server, owner: User) 
     await topic.close()
 
 
-async def test_strangers_and_nobody_hear_nothing(server: Server, owner: User, stranger: User, staff: User) -> None:
+async def test_strangers_and_nobody_hear_nothing(any_server: Server, owner: User, stranger: User, staff: User) -> None:
     result = await functions.tick.using(owner=owner, topic="secret plans").aenqueue(300)
     path = f"/ws/bulk-process/{result.id}"
-    assert await close_code(server, path, stranger) == 4404
-    assert await close_code(server, "/ws/bulk-process/00000000-0000-0000-0000-000000000000", stranger) == 4404
-    assert await close_code(server, "/ws/bulk-process/no-id-at-all", stranger) == 4404
-    assert await close_code(server, path, None) == 4401
-    assert await close_code(server, path, owner, Origin="https://evil.example") == 4403
-    assert await close_code(server, "/ws/progress/all", owner) == 4403
+    assert await close_code(any_server, path, stranger) == 4404
+    assert await close_code(any_server, "/ws/bulk-process/00000000-0000-0000-0000-000000000000", stranger) == 4404
+    assert await close_code(any_server, "/ws/bulk-process/no-id-at-all", stranger) == 4404
+    assert await close_code(any_server, path, None) == 4401
+    assert await close_code(any_server, path, owner, Origin="https://evil.example") == 4403
+    assert await close_code(any_server, "/ws/progress/all", owner) == 4403
 
-    eavesdropper = await connect(server, "/ws/progress/secret%20plans", stranger)
-    own = await connect(server, "/ws/progress/secret%20plans", owner)
-    everything = await connect(server, "/ws/progress/all", staff)
+    eavesdropper = await connect(any_server, "/ws/progress/secret%20plans", stranger)
+    own = await connect(any_server, "/ws/progress/secret%20plans", owner)
+    everything = await connect(any_server, "/ws/progress/all", staff)
     heard, heard_by_staff = await asyncio.gather(frames_until_final(own), frames_until_final(everything))
     assert updates_of(heard) and updates_of(heard_by_staff)
     await eavesdropper.send(json.dumps({"type": "subscribe_job", "job_id": result.id}))
@@ -193,9 +172,9 @@ async def test_strangers_and_nobody_hear_nothing(server: Server, owner: User, st
         await socket.close()
 
 
-async def test_get_status_answers_with_the_run_as_the_api_shows_it(server: Server, owner: User) -> None:
+async def test_get_status_answers_with_the_run_as_the_api_shows_it(any_server: Server, owner: User) -> None:
     result = await functions.add.using(owner=owner).aenqueue(1, 2)
-    socket = await connect(server, f"/ws/bulk-process/{result.id}", owner)
+    socket = await connect(any_server, f"/ws/bulk-process/{result.id}", owner)
     await frames_until_final(socket)
     await socket.send(json.dumps({"type": "get_status"}))
     async with asyncio.timeout(10):
@@ -207,9 +186,9 @@ async def test_get_status_answers_with_the_run_as_the_api_shows_it(server: Serve
     await socket.close()
 
 
-async def test_html_sockets_get_fragments_with_ids(server: Server, owner: User) -> None:
+async def test_html_sockets_get_fragments_with_ids(any_server: Server, owner: User) -> None:
     result = await functions.reporter.using(owner=owner).aenqueue("html")
-    socket = await connect(server, f"/ws/bulk-process/{result.id}?content=html", owner)
+    socket = await connect(any_server, f"/ws/bulk-process/{result.id}?content=html", owner)
     functions.gate_file("html").touch()
     heard: list[str] = []
     async with asyncio.timeout(20):

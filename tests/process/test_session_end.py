@@ -9,14 +9,14 @@ import pytest
 import websockets
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from live import watchdog
 from tests.live.servers import redis
 from tests.live.sockets import session_of
-from tests.servers import Process, Server, free_port, require
+from tests.servers import Process, Server, UvicornServer, free_port, require
 
 pytestmark = [pytest.mark.process, pytest.mark.redis, pytest.mark.timeout(240)]
 
@@ -47,6 +47,22 @@ def expire(server: Server, user: User, session: str) -> None:
     Session.objects.filter(pk=session).update(expire_date=timezone.now())
 
 
+def delete_session(server: Server, user: User, session: str) -> None:
+    Session.objects.filter(pk=session).delete()  # as an administrator does who ends somebody's sessions
+
+
+def delete_user(server: Server, user: User, session: str) -> None:
+    User.objects.filter(pk=user.pk).delete()
+
+
+def leave_group(server: Server, user: User, session: str) -> None:
+    user.groups.clear()
+
+
+def change_group(server: Server, user: User, session: str) -> None:
+    user.groups.get().permissions.clear()
+
+
 def take_permission(server: Server, user: User, session: str) -> None:
     user.user_permissions.clear()
 
@@ -56,13 +72,23 @@ ENDS: dict[str, tuple[End, str, int]] = {
     "new-password": (change_password, "/ws/notifications", 4401),
     "deactivated": (deactivate, "/ws/progress/mine", 4401),
     "expired": (expire, "/ws/progress/mine", 4401),
+    "no-session": (delete_session, "/ws/notifications", 4401),
+    "deleted": (delete_user, "/ws/notifications", 4401),
     "no-permission": (take_permission, "/ws/progress/all", 4403),
+    "left-the-group": (leave_group, "/ws/progress/all", 4403),
+    "group-without-permission": (change_group, "/ws/progress/all", 4403),
 }
 
 
 def make(name: str) -> User:
     user = User.objects.create_user(name, password="correct horse", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="tasks"))
+    permissions = Permission.objects.filter(content_type__app_label="tasks")
+    if "group" in name:
+        group = Group.objects.create(name=name)
+        group.permissions.set(permissions)
+        user.groups.add(group)
+    else:
+        user.user_permissions.set(permissions)
     return user
 
 
@@ -73,7 +99,8 @@ async def test_every_process_closes_the_sockets_of_whom_they_are_no_longer_for(
     port = free_port()
     with redis(port):
         environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}
-        servers = [await sync_to_async(Server)("--no-worker", **environment) for _ in range(2)]
+        servers = [await sync_to_async(Server)("--no-worker", **environment)]
+        servers.append(await sync_to_async(UvicornServer)(**environment))
         started.extend(servers)
         async with AsyncExitStack() as stack:
 
