@@ -1,26 +1,25 @@
 """One run watched by many sockets: cost and lateness of a delivered frame, memory of a socket, sockets opened a second.
 
-Ours beside a stock Channels consumer and a plain Starlette connection manager, each under Daphne and under uvicorn,
+Ours beside a stock Channels consumer, which checks session, user and access to the run as ours does but sends no
+snapshot, and a plain Starlette connection manager, which checks nothing; each under Daphne and under uvicorn,
 each in a server process of its own, in one run. The clients are a process that only counts (fanout_clients.py).
 """
 
 import asyncio
 import json
 import os
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import psutil
 
-from benchmarks.harness import Result, Row, listening, scratch_database
+from benchmarks.harness import Result, Row, listening, redis_server, scratch_database
 
 SIZES = (100, 500, 1000)
 UPDATES = 20
@@ -30,7 +29,7 @@ SETTLE = 1.0  # seconds of peace before a figure is taken
 SERVERS = ("daphne", "uvicorn")
 NAMES = {
     ("ours", False): "statusproj (hub, session and access checked)",
-    ("stock", False): "stock Channels consumer",
+    ("stock", False): "stock Channels consumer (session and access checked)",
     ("manager", False): "plain Starlette connection manager",
     ("ours", True): "statusproj, through Redis pub/sub",
     ("stock", True): "stock Channels consumer, through Redis pub/sub",
@@ -85,7 +84,7 @@ def main() -> None:
     with ExitStack() as stack:
         url = stack.enter_context(scratch_database())
         run_id, cookie = _prepare()
-        redis = stack.enter_context(_redis())
+        redis = stack.enter_context(redis_server())
         for server in SERVERS:
             figures: dict[tuple[str, bool], Figures] = {}
             for contestant, through_redis in NAMES:
@@ -215,26 +214,6 @@ def _prepare() -> tuple[str, str]:
     # What sends progress is running, and what is running stands in no line.
     assert lifecycle.claim(UUID(run.id), 1, worker="benchmark:1:1") is not None
     return run.id, f"sessionid={client.cookies['sessionid'].value}"
-
-
-@contextmanager
-def _redis() -> Iterator[str]:
-    """A redis-server of our own; nothing where none is installed."""
-    program = shutil.which("redis-server")
-    if program is None:
-        yield ""
-        return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        asyncio.run(listening(port, within=60))
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 if __name__ == "__main__":

@@ -40,20 +40,28 @@ def ours(run_id: str) -> tuple[Any, Publish]:
 
 
 def stock(run_id: str) -> tuple[Any, Publish]:
-    """A consumer as the Channels tutorial writes it, behind the same session and user."""
+    """A consumer as the Channels tutorial writes it, behind the same session, user and access check."""
     from channels.auth import AuthMiddlewareStack
+    from channels.db import database_sync_to_async
     from channels.generic.websocket import AsyncJsonWebsocketConsumer
     from channels.layers import get_channel_layer
     from channels.routing import URLRouter
     from django.urls import path
 
     import statusproj.asgi  # noqa: F401 - the apps are loaded, and the same things imported
+    from tasks.models import TaskRun
+
+    def may_see(user: Any) -> bool:
+        return TaskRun.objects.visible_to(user).filter(pk=run_id).exists()
 
     class StockConsumer(AsyncJsonWebsocketConsumer):
         """Joins the group, and sends what comes."""
 
         async def connect(self) -> None:
-            """Join."""
+            """Join, if this user may see the run."""
+            if not await database_sync_to_async(may_see)(self.scope["user"]):
+                await self.close()
+                return
             await self.channel_layer.group_add(GROUP, self.channel_name)
             await self.accept()
             await self.send_json({"type": "connected"})

@@ -4,7 +4,10 @@ import asyncio
 import json
 import os
 import platform
+import shutil
+import socket
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -110,3 +113,23 @@ def scratch_database() -> Iterator[str]:
         yield f"postgresql://{user}/{params['dbname']}?host={quote(str(params.get('host', '')))}"
     finally:
         connection.creation.destroy_test_db(str(params["dbname"]), verbosity=0)
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """A redis-server of our own. Yields its address; an empty one where none is installed."""
+    program = shutil.which("redis-server")
+    if program is None:
+        yield ""
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        asyncio.run(listening(port, within=60))
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait()
