@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from .alert_rules import MAX_PHRASE, BadAlertRule, add_rule
-from .models import AlertRule, Topic
+from .models import AlertRule, CollectPreferences, Topic
 from .relevance import Rules
 from .rules import RULE_COLUMNS, BadKeyword, Keywords, keywords_of, read_lines, save_keywords, write_line
 from .topic_settings import RHYTHMS, BadSetting, change_settings, checked_name, every_words
@@ -181,6 +181,20 @@ class AlertRuleForm(forms.Form):
         except BadAlertRule as error:
             self.add_error("phrase", str(error))
             return None
+
+
+class PreferencesForm(forms.Form):
+    """What a person wants of collecting as a whole."""
+
+    auto_processing = forms.BooleanField(required=False, help_text=_("Collect by the schedules."))
+    digest = forms.BooleanField(required=False, help_text=_("One summary a day."))
+    digest_hour = forms.TypedChoiceField(
+        label=_("Digest from"), coerce=int, choices=[(hour, f"{hour:02}:00") for hour in range(24)]
+    )
+
+    def __init__(self, data: Any = None, *, preferences: CollectPreferences) -> None:
+        initial = {name: getattr(preferences, name) for name in ("auto_processing", "digest", "digest_hour")}
+        super().__init__(data, initial=initial)
 
 
 def checked_language(typed: str) -> str:

@@ -3,13 +3,14 @@
 from django.urls import path
 
 from .marking import Action
-from .views import analyze, article_actions, articles, rules, source_lists, sources, topics
+from .views import analyze, article_actions, articles, preferences, rules, source_lists, sources, topics
 
 urlpatterns = [
     path("", topics.topic_list, name="keyword-alerts"),
     path("sources/", sources.source_list, name="sources"),
     path("sources/bulk/", sources.source_bulk, name="source-bulk"),
     path("sources/export/", source_lists.source_export, name="source-export"),
+    path("preferences/", preferences.collect_preferences, name="collect-preferences"),
     path("new/", topics.topic_new, name="topic-new"),
     path("analyze/", analyze.bulk_analyze, name="bulk-analyze"),
     path("<int:topic_id>/", topics.topic_detail, name="topic-detail"),

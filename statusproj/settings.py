@@ -209,7 +209,11 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 # Tasks that schedules may start, each with the function that starts it, or "" for plain enqueueing.
 TASKS_SCHEDULABLE = {"ingest.jobs.collect": "ingest.jobs.start_scheduled"}
 # Functions that every worker calls every so many seconds: each sees for itself whether something is due.
-TASKS_CLOCKS = {"ingest.sources.schedule.start_due": 15.0, "notifications.upkeep.look": 10.0}
+TASKS_CLOCKS = {
+    "ingest.sources.schedule.start_due": 15.0,
+    "notifications.upkeep.look": 10.0,
+    "ingest.digest.send_due": 30.0,
+}
 
 LIVE_RECONCILE_SECONDS = float(os.environ.get("LIVE_RECONCILE_SECONDS", "2.5"))
 LIVE_MAX_AGE_SECONDS = float(os.environ.get("LIVE_MAX_AGE_SECONDS", "3600"))

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 
 from ingest import access
 from ingest.alert_rules import MAX_PHRASE, BadAlertRule, add_rule
-from ingest.models import AlertRule
+from ingest.models import AlertRule, CollectPreferences
+from ingest.preferences import change_preferences, preferences_of
 from live.errors import ApiError, invalid
 
 from .answers import require_change
@@ -58,6 +60,39 @@ def delete_alert_rule(request: HttpRequest, rule_id: int) -> Any:
     require_change(request, rule.topic)
     rule.delete()
     return {}
+
+
+class PreferencesChange(Schema):
+    """What to change; what is left out stays. `digest_hour` is read on the site's clock."""
+
+    auto_processing: bool | None = None
+    digest: bool | None = None
+    digest_hour: int | None = Field(None, ge=0, le=23)
+
+
+@router.get("/preferences", summary="Show what the asker wants of collecting")
+def preferences(request: HttpRequest) -> dict[str, Any]:
+    """Auto-Processing for all of their topics, and the digest."""
+    return _preferences(preferences_of(request.user))  # type: ignore[arg-type]
+
+
+@router.patch("/preferences", summary="Change what the asker wants of collecting")
+def patch_preferences(request: HttpRequest, payload: PreferencesChange) -> dict[str, Any]:
+    """A digest that is turned on begins with what is added from now on."""
+    # All fields are optional, and the schema would take a list for an object without any.
+    if not request.body.lstrip().startswith(b"{"):
+        raise invalid("body", 'must be an object, such as {"digest": true}.')
+    return _preferences(change_preferences(request.user, **payload.dict()))  # type: ignore[arg-type]
+
+
+def _preferences(row: CollectPreferences) -> dict[str, Any]:
+    return {
+        "success": True,
+        "auto_processing": row.auto_processing,
+        "digest": row.digest,
+        "digest_hour": row.digest_hour,
+        "time_zone": settings.TIME_ZONE,
+    }
 
 
 def _shown(rule: AlertRule) -> dict[str, Any]:

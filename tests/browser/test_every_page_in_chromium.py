@@ -63,7 +63,14 @@ def paths(staff: User, owner: User) -> list[str]:
         topic=topic, url="https://news.example/1", canonical_url="https://news.example/1", title=LONG, text=LONG
     )
     names = ["dashboard", "task-list", "queue-list", "schedule-list", "schedule-new", "notification-list"]
-    names += ["notification-preferences", "notification-deliveries", "keyword-alerts", "topic-new", "bulk-analyze"]
+    names += [
+        "notification-preferences",
+        "notification-deliveries",
+        "keyword-alerts",
+        "topic-new",
+        "collect-preferences",
+        "bulk-analyze",
+    ]
     names += ["articles", "sources"]
     found = [reverse(name) for name in names]
     found += [run.get_absolute_url() for run in runs[1::2]]

@@ -280,6 +280,7 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "notification-delete": BY_POST_ALONE,
     "keyword-alerts": ANYBODY,
     "topic-new": ANYBODY,
+    "collect-preferences": ANYBODY,
     "bulk-analyze": ANYBODY,
     "topic-detail": OWN,
     "topic-numbers": OWN,
