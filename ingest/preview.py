@@ -15,7 +15,7 @@ from .relevance import Rules
 
 LOOKED_AT = 200
 SECONDS = 4.0  # then the child shows what it has; it is killed for good after children.SECONDS
-SHOWN = 20
+SHOWN = 10
 # A preview is to be quick: what keywords do shows in the first pages of a book, too.
 MAX_TEXT = 100_000
 
