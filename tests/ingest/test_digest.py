@@ -140,7 +140,9 @@ def test_through_a_change_of_clocks_there_is_one_a_day_at_its_hour(
                 sent_on = digest.day_of(hour, moment)
                 sent.append(timezone.localtime(moment))
         days = [local.date() for local in sent]
-        assert [one - days[0] for one in days] == [timedelta(days=number) for number in range(5)], hour
+        # Five times 24 hours are an hour more or less than five days where the clocks change.
+        assert [one - days[0] for one in days] == [timedelta(days=number) for number in range(len(days))], hour
+        assert sent[0] - first < timedelta(hours=25) and moment - sent[-1] < timedelta(hours=25), hour
         assert all(local.hour in {hour, hour + 1} and local.minute == 0 for local in sent), hour
         assert sum(local.hour != hour for local in sent) <= 1, "only where the clocks leave it out"
 
