@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from notifications import facade
@@ -79,7 +80,7 @@ def _tell_of_one(topic: Topic, one: "Decided") -> None:
         type="keyword_alert",
         title=f"{topic.name}: {analysis.reading.title or one.candidate.url}",
         message=f"Relevance {relevance.score:.2f}: {relevance.reason}.",
-        link=f"{topic.get_absolute_url()}?show=added#article-{one.candidate.id}",
+        link=reverse("article", args=[one.candidate.id]),
     )
 
 

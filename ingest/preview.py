@@ -79,14 +79,15 @@ def preview(topic: Topic, rules: Rules) -> Preview:
 
 
 def newest(topic: Topic, number: int) -> list[Article]:
-    """The newest judged articles of `topic` that have a text, the newest first."""
+    """The newest articles of `topic` that rules have judged and that have a text, the newest first."""
     ids: list[tuple[datetime, int]] = []
     for decision in JUDGED:
         # One decision at a time, as the index has them.
         rows = topic.articles.filter(decision=decision).order_by("-found_at", "-id")
         ids += rows.values_list("found_at", "id")[:number]
     chosen = [pk for _at, pk in sorted(ids, reverse=True)[:number]]
-    rows = Article.objects.filter(pk__in=chosen).exclude(text="").only(*COLUMNS)
+    # What a person decided is no matter of rules.
+    rows = Article.objects.filter(pk__in=chosen).exclude(text="").exclude(reasons__has_key="person").only(*COLUMNS)
     return sorted(rows, key=lambda article: chosen.index(article.pk))
 
 

@@ -59,7 +59,7 @@ def test_an_added_article_that_meets_a_rule_is_told_at_once_with_a_link_to_it(to
     notification = Notification.objects.get()
     assert (notification.username, notification.title) == ("owner", "Energy: Heat pumps for all")
     assert notification.message == "Relevance 0.90: 2 × heat pump."
-    assert notification.link == f"/keyword-alerts/{topic.pk}/?show=added#article-{one.candidate.id}"
+    assert notification.link == f"/keyword-alerts/articles/{one.candidate.id}/"
 
 
 @pytest.mark.parametrize(
