@@ -20,6 +20,7 @@ from tasks.db import in_thread
 from tasks.exceptions import DoNotRetry
 
 from . import clusters
+from .analyzers.protocol import LOCAL
 from .children import AnalysisError, in_child
 from .decisions import Decision
 from .dedupe import Known, Seen
@@ -207,8 +208,9 @@ def _scores(article: Article, one: Rejudged) -> dict[str, Any]:
     reasons["relevance"] = {
         "reason": one.relevance.reason, "matches": [asdict(match) for match in one.relevance.matches]
     }  # fmt: skip
-    reasons["engine"] = "local"
-    changes: dict[str, Any] = {"relevance": one.relevance.score, "reasons": reasons}
+    reasons["engine"] = LOCAL
+    reasons.pop("engine_note", None)
+    changes: dict[str, Any] = {"relevance": one.relevance.score, "analyzer": LOCAL, "reasons": reasons}
     if one.new_quality is not None:
         reasons["quality"] = one.new_quality.as_json()
         changes["quality"] = one.quality

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Left
 
 from ingest import access
+from ingest.analyzers.protocol import LOCAL
 from ingest.decisions import Decision, Failure
 from ingest.filters import query_of
 from ingest.models import Article, Topic
@@ -71,6 +72,14 @@ class ArticleView:
     def topic(self) -> Topic:
         """Whose article it is: it says the thresholds."""
         return self.row.topic
+
+    @property
+    def scored_by(self) -> str:
+        """Who gave the scores, or was to give them and did not; nothing where that was the local analyzer as a rule."""
+        note = str(_reasons(self.row).get("engine_note", ""))
+        if note or self.row.analyzer in {"", LOCAL}:
+            return note
+        return f"Scored by {self.row.analyzer}."
 
     @property
     def is_unread(self) -> bool:

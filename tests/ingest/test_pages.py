@@ -120,6 +120,20 @@ def test_each_article_shows_its_badges_scores_and_reasons(client_of: ClientOf, o
     assert 'rel="noopener noreferrer nofollow external"' in page
 
 
+def test_an_article_says_who_scored_it_when_that_was_an_endpoint_and_why_not_when_it_failed(
+    client_of: ClientOf, owner: User, topic: Topic
+) -> None:
+    add_articles(topic, "approved", analyzer="openai:test-model")
+    [alone] = add_articles(topic, "approved", analyzer="local")
+    client = client_of(owner)
+    page = client.get(topic.get_absolute_url()).content.decode()
+    assert page.count("Scored by openai:test-model.") == 1
+    alone.reasons["engine_note"] = "openai:test-model was not heard: <no> answer within 20 s."
+    alone.save(update_fields=["reasons"])
+    page = client.get(topic.get_absolute_url()).content.decode()
+    assert "openai:test-model was not heard: &lt;no&gt; answer within 20 s." in page
+
+
 def test_the_cost_of_a_page_does_not_grow(client_of: ClientOf, owner: User, topic: Topic) -> None:
     client = client_of(owner)
 
