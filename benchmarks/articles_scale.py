@@ -33,7 +33,7 @@ def main() -> None:
             begun = time.perf_counter()
             fill(rows, sources)
             print(f"  {rows:,} articles, {sources:,} sources in {time.perf_counter() - begun:.0f} s", flush=True)
-        samples = measure(small, large, figures, rounds=3, per_round=3)
+        samples = measure(small, large, figures, rounds=2, per_round=3)
         plans = explain(large, figures, TABLES)
     PAGE.write_text("\n".join(head() + table(samples) + explained(plans)))
     print(f"  Written: {PAGE}")
@@ -70,7 +70,7 @@ def fill(rows: int, sources: int) -> None:
             CREATE TEMPORARY TABLE paragraph AS
             SELECT n AS place, words AS text, to_tsvector('simple', words) AS vector FROM (
                 SELECT n, string_agg('w' || floor({WORDS} ^ random())::int, ' ') AS words
-                FROM generate_series(0, {PARAGRAPHS} - 1) n, generate_series(1, 40 + n % 2) GROUP BY n
+                FROM generate_series(0, {PARAGRAPHS} - 1) n, generate_series(1, 20 + n % 2) GROUP BY n
             ) made
             """
         )
@@ -292,7 +292,7 @@ def head() -> list[str]:
         "Written by `make bench` (`benchmarks/articles_scale.py`). Two databases on one server, one with 1,000\n"
         f"articles and 1,000 sources, one with {LARGE:,} and 10,000, measured in turns: whole pages through Django's\n"
         "test client and the functions of a run, milliseconds, medians. 10 owners with 20 topics each; one topic has\n"
-        "3 of 10 articles. 40 % are added, 30 % below the threshold, 100 wait. 40 words each, some in every text,\n"
+        "3 of 10 articles. 40 % are added, 30 % below the threshold, 100 wait. 20 words each, some in every text,\n"
         "most in hardly any. Target: at most 3 ×. A page that shows more articles takes longer to draw: their number\n"
         "is beside it.\n",
         f"Load of the machine meanwhile: {os.getloadavg()[2]:.1f}, on {os.cpu_count()} cores.\n",

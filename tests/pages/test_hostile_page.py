@@ -207,11 +207,11 @@ def test_nothing_of_a_hostile_site_is_rendered(
     topic.sources.create(url=f"{hostile_site}/odd/feed")
     urls = [f"{hostile_site}/page/{number}?<x-evil>" for number in range(len(BREAKOUTS))]
     runs = [
-        start_collecting(owner, topic),
+        start_collecting(owner, topic).id,
         start_bulk_analysis(owner, urls, BREAKOUTS[0], relevance_threshold=0.01, save=False),
     ]
     for run in runs:
-        eventually(lambda id=run.id: TaskRun.objects.final().filter(pk=id).exists(), within=60)
+        eventually(lambda id=run: TaskRun.objects.final().filter(pk=id).exists(), within=60)
     # What was said has come through: else there is nothing to find.
     kept = list(topic.articles.all())
     assert {one.decision for one in kept} >= {"approved", "failed"}
