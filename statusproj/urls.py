@@ -9,6 +9,9 @@ from django.views.generic import RedirectView
 from .api import api
 from .health import healthz
 
+# What a request that is too large is told: see there.
+handler400 = "statusproj.views.bad_request"
+
 # Lazy: the name of the hashed file is known only once static files are collected.
 lazy_icon = lazy(lambda: static("icon.svg"), str)()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -70,3 +71,9 @@ def _tiles(counts: dict[str, int]) -> list[Tile]:
         Tile(name=WORDS[status][0], number=counts[status], icon=status, tone=WORDS[status][1], status=status)
         for status in (Status.RUNNING, Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED)
     ]
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that cannot be read, or one that is too large: Django itself makes no difference between them."""
+    status = 413 if isinstance(exception, RequestDataTooBig) else 400
+    return render(request, f"{status}.html", status=status)

@@ -4,13 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Q
-from django.utils import timezone
 
 from .models import TaskItem, TaskRun
 from .text import fit, mask_secrets, storable
@@ -66,14 +64,19 @@ def add_list(run_id: UUID, items: Iterable[tuple[str, Any]]) -> int:
 
     In the transaction that makes the run: either both exist, or neither.
     """
-    number, now = 0, timezone.now()  # one moment for all of them: their order is that of the list
-    for chunk in batched(items, BATCH):
-        rows = [
-            TaskItem(run_id=run_id, key=_key(key), outcome=TaskItem.Outcome.WAITING, given=_data(given), at=now)
-            for key, given in chunk
-        ]
-        number += len(TaskItem.objects.bulk_create(rows))
-    return number
+    keys, givens = [], []
+    for key, given in items:
+        keys.append(_key(key))
+        givens.append(None if given is None else json.dumps(_data(given)))
+    with connection.cursor() as cursor:
+        # One statement, and one moment for all of them: their order is that of the list.
+        cursor.execute(
+            "INSERT INTO task_items (run_id, key, given, outcome, label, error, at)"
+            " SELECT %s, listed.key, listed.given::jsonb, 'waiting', '', '', now()"
+            " FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS listed (key, given, place) ORDER BY place",
+            [run_id, keys, givens],
+        )
+    return len(keys)
 
 
 def store_items(run_id: UUID, items: Mapping[str, "Item"]) -> None:

@@ -152,6 +152,30 @@ def test_a_file_that_is_too_large_is_refused_in_plain_words(client: Client, topi
     assert "https://news.example/1" in fields_of(page)["text"]
 
 
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_form_that_is_too_large_is_said_so_with_413(owner: User, topic: Topic, checked: bool) -> None:
+    # The form is read where its token is looked for, before any view; else in the view: the same is said.
+    client = Client(enforce_csrf_checks=checked)
+    client.force_login(owner)
+    client.get(PATH)
+    answer = client.post(PATH, {"text": "x" * 6_000_001, "topic": topic.pk})
+    assert answer.status_code == 413
+    assert "too much at once" in read(answer.content).one("h1").text
+    assert complaints(read(answer.content)) == []
+
+
+def test_of_ten_thousand_lines_it_says_in_figures_what_would_be_read(
+    client: Client, engine_tables: None, topic: Topic
+) -> None:
+    good = [f"https://news{number % 50}.example/story/{number}" for number in range(9_812)]
+    bad = [f"news.example/{number}" for number in range(68)]
+    page = send(client, text="\n".join([*good, *bad, *good[:120]]), topic=topic.pk)[1]
+    assert "9,812 addresses to read, 120 repeated, 68 lines cannot be used." in page.one("section", id="check").text
+    assert page.one("button", value="start").text == "Start without them: read 9,812"
+    run = started(client, fields_of(page))
+    assert keys_of(run) == good
+
+
 def test_keywords_are_enough(client: Client, engine_tables: None) -> None:
     page = send(client, text="https://news.example/1", keywords="heat pump\n-sponsored")[1]
     run = started(client, fields_of(page))
