@@ -42,7 +42,7 @@ async def test_a_child_that_dies_is_replaced() -> None:
 
 async def test_a_child_that_needs_more_than_its_memory_gets_none() -> None:
     with pytest.raises(AnalysisError, match="it takes too much memory") as refused:
-        await in_child(bytes, children.MEMORY + 1)
+        await in_child(bytes, 2 * children.MEMORY)
     assert refused.value.code == Failure.ANALYSIS_CRASHED
     assert await in_child(abs, -1) == 1
 
