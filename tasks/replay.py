@@ -44,9 +44,12 @@ def frames_since(run_id: str, since: int) -> list[Frame]:
     newer = run.events.filter(seq__gt=since, seq__lte=run.seq).order_by("seq")
     if not _is_kept(run, since, newer):
         return [frames.reset(run.pk), *present]
-    missed = [_frame(run, event) for event in newer[:MOST_EVENTS]]
-    reached = missed[-1]["seq"] if missed else since
-    return missed + (present if run.seq > reached else [])
+    events = list(newer[:MOST_EVENTS])
+    if events and events[-1].seq == run.seq and events[-1].kind == TaskEvent.Kind.STATE:
+        # Where the run stands now is the frame of its last change, in the words of now.
+        return [_frame(run, event) for event in events[:-1]] + present
+    reached = events[-1].seq if events else since
+    return [_frame(run, event) for event in events] + (present if run.seq > reached else [])
 
 
 def _is_kept(run: TaskRun, since: int, newer: QuerySet[TaskEvent]) -> bool:

@@ -277,7 +277,9 @@ class TaskItem(models.Model):
     run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="items")
     key = models.CharField(max_length=500, help_text="What the function calls the item.")
     outcome = models.CharField(max_length=10, choices=Outcome)
-    label = models.CharField(max_length=30, blank=True, default="", help_text="How it ended, in the function's words.")
+    label = models.CharField(
+        max_length=30, blank=True, default="", db_default="", help_text="How it ended, in the function's words."
+    )
     error = models.CharField(max_length=1000, blank=True, default="")
     given = models.JSONField(
         null=True, blank=True, encoder=DjangoJSONEncoder, help_text="What the function needs to know besides the key."
