@@ -31,7 +31,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	HTTPS=true REDIS_URL=redis://127.0.0.1:6379 $(MANAGE) check --deploy --fail-level WARNING
+	HTTPS=true REDIS_URL=redis://127.0.0.1:6379 EMAIL_HOST=mail.example.com $(MANAGE) check --deploy --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
 
 bench: $(READY) ## Run benchmarks/ and write docs/benchmarks.md
