@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-import httpx2
 import pytest
 import websockets
 from asgiref.sync import sync_to_async
@@ -15,7 +14,7 @@ from django.contrib.auth.models import User
 from tasks.models import TaskRun
 from tests.live.servers import redis
 from tests.live.sockets import session_of
-from tests.servers import Process, Server, free_port, require
+from tests.servers import Process, Server, free_port, get, require
 from tests.tasks import functions
 from tests.waiting import eventually
 
@@ -73,9 +72,9 @@ async def watch(stack: AsyncExitStack, servers: list[Server], path: str, user: U
 
 def health(server: Server) -> dict[str, Any]:
     """What /healthz says."""
-    answer = httpx2.get(f"{server.url}/healthz", trust_env=False)
-    assert answer.status_code == 200
-    return answer.json()  # type: ignore[no-any-return]
+    answer = get(server.port, "/healthz")
+    assert answer is not None
+    return json.loads(answer)  # type: ignore[no-any-return]
 
 
 def ended(heard: Heard) -> bool:
