@@ -4,9 +4,9 @@ articles.
 
 from ninja import Router
 
-from . import alerts, articles, bulk, collecting, config, rules, topics
+from . import alerts, articles, bulk, collecting, config, rules, sources, topics
 
 router = Router(tags=["auto-ingest"])
-for part in (collecting, config, topics, rules, articles, alerts):
+for part in (collecting, config, topics, sources, rules, articles, alerts):
     router.add_router("", part.router)
 bulk_router = bulk.router

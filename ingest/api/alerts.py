@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
+from pydantic import ConfigDict
 
 from ingest import access
 from ingest.alert_rules import MAX_PHRASE, BadAlertRule, add_rule
@@ -64,6 +65,8 @@ def delete_alert_rule(request: HttpRequest, rule_id: int) -> Any:
 
 class PreferencesChange(Schema):
     """What to change; what is left out stays. `digest_hour` is read on the site's clock."""
+
+    model_config = ConfigDict(extra="forbid")
 
     auto_processing: bool | None = None
     digest: bool | None = None
