@@ -111,7 +111,7 @@ def test_a_failing_source_says_why_how_often_and_when_it_is_tried_again(
         assert "Failing" in shown, path
         assert "The server took too long. 2 times in a row." in shown, path
         assert "Next try" in shown, path
-    assert "1 in trouble" in client.get("/keyword-alerts/").content.decode()
+    assert "Sources: All failing" in client.get("/keyword-alerts/").content.decode()
 
 
 def test_the_list_can_be_narrowed_and_is_paged(client_of: ClientOf, owner: User, topic: Topic, page: str) -> None:
