@@ -126,7 +126,9 @@
     if (now === unread) return;
     if (Number(now) > Number(unread)) window.live.say(`Notifications, ${now} unread.`);
     unread = now;
-    if (panel && !panel.hidden) loadPanel();
+    // A form in there that waits for its answer gets the panel with it. Loaded before, the panel would take the form out
+    // of the page, and what its answer says of the bell would find no bell.
+    if (panel && !panel.hidden && !panel.querySelector(".htmx-request")) loadPanel();
     if (document.querySelector("[data-refresh-notices]")) window.live.refreshSoon();
   });
 

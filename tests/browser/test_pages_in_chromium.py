@@ -85,7 +85,7 @@ def test_the_bell_opens_marks_read_and_gives_focus_on(owner: User, tab_of: TabOf
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.className") == "bell"
     assert page.get_attribute("button.bell", "aria-expanded") == "false"
-    assert tab.complaints == other.complaints == []
+    assert (tab.complaints, other.complaints) == ([], [])
 
 
 def test_a_lost_connection_is_said_and_everything_is_right_when_it_is_back(
