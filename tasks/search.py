@@ -60,7 +60,8 @@ def query_of(text: str) -> SearchQuery | None:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", mask_secrets(text).lower())
+    # In this order: what looks like a letter becomes that letter, often a capital.
+    return unicodedata.normalize("NFKC", mask_secrets(text)).lower()
 
 
 def _words_of(name: str, topic: str, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[str]:

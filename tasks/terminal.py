@@ -1,8 +1,8 @@
 """Runs in the terminal: a bar that follows one, and tables."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from time import monotonic, sleep
 from uuid import UUID
 
 from django.core.management.base import OutputWrapper
@@ -70,15 +70,15 @@ def follow(
 
     `also` is called with the run at each look.
     """
-    deadline = None if seconds is None else time.monotonic() + seconds
+    deadline = None if seconds is None else monotonic() + seconds
     while True:
         run = TaskRun.objects.get(pk=run_id)
         _show(run, bar, line)
         if also is not None:
             also(run)
-        if run.is_final or (deadline is not None and time.monotonic() > deadline):
+        if run.is_final or (deadline is not None and monotonic() > deadline):
             return run
-        time.sleep(LOOK_EVERY_SECONDS)
+        sleep(LOOK_EVERY_SECONDS)
 
 
 def table_of_runs(runs: Iterable[TaskRun], *, width: int) -> Table:

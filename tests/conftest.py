@@ -9,10 +9,17 @@ from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.workers import WorkerThread
 
 IN_CI = os.environ.get("CI") == "true"
+
+# How long an example takes depends on the machine's other work, and says nothing of what a property is about. A fixture
+# is made once for all examples of a test: those that use one, mean that.
+hypothesis_settings.register_profile("ours", deadline=None, suppress_health_check=list(HealthCheck))
+hypothesis_settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -76,15 +76,12 @@
   // --- Several ---------------------------------------------------------------------------------------------------------
 
   const picks = () => [...document.querySelectorAll(".article-pick input")];
-  const showAll = () => { for (const label of document.querySelectorAll("[data-pick-all]")) label.hidden = false; };
-  showAll();
   document.addEventListener("change", (event) => {
     if (event.target.id === "pick-all") for (const pick of picks()) pick.checked = event.target.checked;
     else if (event.target.closest(".article-pick") && $("pick-all")) {
       $("pick-all").checked = picks().every((pick) => pick.checked);
     }
   });
-  document.addEventListener("live:refreshed", showAll);
 
   // --- Keys (WCAG 2.1.4: they can be turned off, and never act where one writes) -----------------------------------
 

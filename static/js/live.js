@@ -177,8 +177,8 @@
     htmx.process(fresh);
     if (!held) return;
     // The element with focus is gone: its namesake takes over, else the nearest thing that makes sense.
-    const heir = (held.id && $(held.id)) || fresh.querySelector("a[href], button") || $("content");
-    heir.focus({ preventScroll: true });
+    const heirs = [held.id && $(held.id), ...fresh.querySelectorAll("a[href], button"), $("content")];
+    heirs.find((heir) => heir?.checkVisibility({ visibilityProperty: true }) && !heir.disabled).focus({ preventScroll: true });
   };
 
   // What somebody has ticked, chosen or opened in a part stays so in the new one.

@@ -37,7 +37,7 @@ def pass_until(tab: Tab, expression: str) -> None:
     """Let the page's time run until a JavaScript expression is true."""
 
     def is_so() -> bool:
-        tab.page.clock.run_for(5_000)
+        tab.let_pass(5_000)
         return bool(tab.page.evaluate(f"() => ({expression})"))
 
     eventually(is_so, within=30, what=expression)
@@ -47,7 +47,7 @@ def pass_until_nothing_is_new(tab: Tab, heard: list[Response]) -> None:
     """Let the page's time run until two polls in a row have heard that nothing is new."""
 
     def is_cheap() -> bool:
-        tab.page.clock.run_for(5_000)
+        tab.let_pass(5_000)
         # While a run still reports that it has begun, an answer is new and whole.
         return [answer.status for answer in heard][-2:] == [304, 304]
 

@@ -200,7 +200,7 @@ def _servers() -> Iterator[HostileServer]:
             reply(status="503 Busy", Retry_After="Mon, 01 Jan 2024 00:00:00 +99999999"),
             Failure.HTTP_ERROR,
         ),
-        "wait of a thousand digits": (reply(status="429 Slow", Retry_After="9" * 1_000), Failure.HTTP_ERROR),
+        "wait of a thousand digits": (reply(status="503 Busy", Retry_After="9" * 1_000), Failure.HTTP_ERROR),
     }
     for rule, (answer, ends) in table.items():
         yield HostileServer(rule, answer, ends)

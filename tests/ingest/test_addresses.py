@@ -108,7 +108,7 @@ ADDRESS = st.from_regex(r"https?://[a-z]{1,8}\.example/[a-z0-9/_.,;=?&%-]{0,30}"
 JUNK = st.text(max_size=60)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=400), st.sampled_from(["", "x.txt", "x.csv", "x.tsv"]))
 def test_no_file_breaks_it(body: bytes, name: str) -> None:
     found = read_file(body, name)
@@ -116,7 +116,7 @@ def test_no_file_breaks_it(body: bytes, name: str) -> None:
     assert all(bad.number >= 1 and bad.reason for bad in found.bad)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(ADDRESS, JUNK, st.sampled_from([A, "", "#", f"{A}\t{B}", '"', "url,x"]))))
 def test_whatever_is_pasted_each_address_is_read_once_and_has_no_space(lines: list[str]) -> None:
     found = read_text("\n".join(lines))
@@ -130,7 +130,7 @@ def test_whatever_is_pasted_each_address_is_read_once_and_has_no_space(lines: li
     assert read_text("\n".join(found.urls)).urls == found.urls, "what was found is found again"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=20), ADDRESS), min_size=1

@@ -152,7 +152,7 @@ def test_what_only_python_calls_an_encoding_is_none(charset: str) -> None:
     assert decode(body, charset).startswith("dép\\x41 dép")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.sampled_from([

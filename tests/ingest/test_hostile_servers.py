@@ -8,7 +8,7 @@ from contextlib import suppress
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.decisions import Failure
@@ -140,7 +140,7 @@ async def test_a_port_without_tls_behind_it_is_left_in_time_and_for_good(answer:
         server.close_clients()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(
     answers=st.lists(
         st.lists(

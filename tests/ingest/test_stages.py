@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trafilatura.deduplication import Simhash
 
@@ -137,7 +137,6 @@ def test_near_copies_are_found_and_other_stories_are_not() -> None:
     assert seen.twin_of(fingerprint(other)) is None
 
 
-@settings(deadline=None)  # a table of all of Unicode is made once
 @given(st.text(max_size=400) | st.lists(st.sampled_from(ARTICLE.split()), max_size=300).map(" ".join))
 def test_our_simhash_is_trafilatura_s(text: str) -> None:
     assert simhash(text) == Simhash(text).hash

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import pytest
 from django.contrib.auth.models import User
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from live import delivery, frames
@@ -86,7 +85,6 @@ async def test_a_socket_whose_frames_were_dropped_from_the_inbox_is_sent_the_tru
     assert (reset["type"], truth["seq"]) == ("reset", 51)
 
 
-@hypothesis_settings(deadline=None)
 @given(
     arriving=st.lists(
         st.tuples(

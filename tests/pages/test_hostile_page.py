@@ -260,7 +260,7 @@ def test_an_address_that_is_none_of_the_web_is_not_stored(owner: User, url: str)
 class AnyTextStaysText(TestCase):
     """The same for texts nobody thought of."""
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(
         st.lists(
             st.sampled_from(["<", ">", '"', "'", "`", "=", "/", "&", ";", "x-evil", " onxevil=", "\n", "--", "]]>"])

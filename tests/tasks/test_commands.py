@@ -3,8 +3,6 @@
 import io
 import json
 import signal
-import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -228,7 +226,7 @@ def test_watch_follows_a_run_to_its_end(worker: WorkerThread, owner: User) -> No
 
 def test_ctrl_c_stops_the_watching_and_not_the_run(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(owner)
-    monkeypatch.setattr("tasks.terminal.time.sleep", lambda _: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("tasks.terminal.sleep", lambda _: signal.raise_signal(signal.SIGINT))
     error = refused("watch", str(run.pk))
     assert error.returncode == 130
     assert "the run goes on" in str(error)
@@ -239,14 +237,9 @@ def test_ctrl_c_stops_the_watching_and_not_the_run(owner: User, monkeypatch: pyt
 def test_a_run_that_is_deleted_while_it_is_watched_is_said(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(owner)
 
-    watcher, sleep = threading.current_thread(), time.sleep
-
-    def cleaned_up(seconds: float) -> None:
-        if threading.current_thread() is not watcher:
-            sleep(seconds)  # a thread of an earlier test, which has its own reasons
-            return
+    def cleaned_up(_seconds: float) -> None:
         lifecycle.cancel(run)
         TaskRun.objects.all().delete()
 
-    monkeypatch.setattr("tasks.terminal.time.sleep", cleaned_up)
+    monkeypatch.setattr("tasks.terminal.sleep", cleaned_up)
     assert "deleted meanwhile" in str(refused("watch", str(run.pk)))

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection, transaction
 from django.test import Client
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -138,9 +138,7 @@ class ManyRuns(RuleBasedStateMachine):
 def test_whatever_happens_to_runs_they_are_counted_right(db: None) -> None:
     run_state_machine_as_test(
         ManyRuns,
-        settings=settings(
-            max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=20, stateful_step_count=20),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.contrib.auth.models import User
-from hypothesis import HealthCheck, example, given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
@@ -29,8 +29,6 @@ from tests.tasks.watching import heard_so_far, plain, report
 from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 @pytest.fixture(autouse=True)
@@ -148,17 +146,18 @@ async def happen_to_the_network(step: str) -> None:
 
 
 async def all_is_told() -> None:
-    """The network is well again, a re-read has happened, and nothing waits for a socket's share of a second."""
+    """The network is well, a re-read has happened, nothing waits for a socket's share of a second, and every socket
+    that was told to forget has its snapshot."""
     UnreliableLayer.losing = False
     await happen_to_the_network("deliver")
     await Hub.here().watchdog.look()
-    await eventually_async(lambda: not any(len(socket.sink._backlog) for socket in Hub.here().sockets))
+    await eventually_async(lambda: not any(len(each.sink._backlog) or each.sink._holds for each in Hub.here().sockets))
 
 
 NETWORK = ("lose", "delay", "deliver", "heal")
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=SUPPRESSED)
+@hypothesis_settings(max_examples=40)
 @given(steps=st.lists(st.sampled_from([*Work.STEPS, *NETWORK, "drop", "resume"]), max_size=14), resumes=st.booleans())
 async def test_what_a_client_of_one_run_holds_and_frames_make_a_fresh_read(
     owner: User, unreliable_layer: None, steps: list[str], resumes: bool
@@ -223,7 +222,7 @@ async def say(socket: TestSocket, what: str, job: uuid.UUID) -> None:
     await socket.send_to(text_data=json.dumps({"type": what, "job_id": str(job)}))
 
 
-@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=SUPPRESSED)
+@hypothesis_settings(max_examples=30)
 @given(
     steps=st.lists(
         st.one_of(
