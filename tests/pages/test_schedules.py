@@ -144,7 +144,7 @@ def test_owners_turn_their_own_off_and_on_and_start_it(owner: User, client_of: C
     schedule = make(owner)
     client = client_of(owner)
     shown = page(client, LIST).one("article")
-    assert [button.text for button in shown.all("button")] == ["Run now : Hourly", "Turn off Hourly"]
+    assert [button.text for button in shown.all("button")] == ["Run now Hourly", "Turn off Hourly"]
     client.post(address("disable", schedule))
     schedule.refresh_from_db()
     assert not schedule.enabled
