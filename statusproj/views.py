@@ -10,7 +10,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ingest.presenters.daily import articles_chart
 from tasks import access, queues
+from tasks.history import last_hours
+from tasks.history_charts import durations_chart, outcomes_chart
 from tasks.manager import get_task_summary
 from tasks.models import TaskRun
 from tasks.presenters import NOT_SHOWN, WORDS, present_runs
@@ -51,7 +54,9 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     views = {view.id: view for view in present_runs([*live, *failed, *recent], request.user)}
     counts = get_task_summary(viewer=request.user)
     sees_all = access.sees_everything(request.user)
+    hours = last_hours(request.user)
     context = {
+        "charts": [outcomes_chart(hours), durations_chart(hours), articles_chart(request.user)],
         "live": [views[str(run.pk)] for run in live],
         "failed": [views[str(run.pk)] for run in failed],
         "recent": [views[str(run.pk)] for run in recent],

@@ -63,3 +63,5 @@ class Counts:
 
 # How many runs an owner has in a status: see RunCount. The lock is "runcount".
 RUNS = Counts(table="task_counts", keys=("owner_id", "status"), lock=0x72756E636F756E74)
+# How runs ended, hour by hour: see RunHour. The lock is "runhours".
+HOURS = Counts(table="task_hours", keys=("everybody", "owner_id", "hour", "status", "step"), lock=0x72756E686F757273)

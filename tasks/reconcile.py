@@ -18,7 +18,7 @@ import psutil
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from . import counts, lifecycle, tickets
+from . import counts, history, lifecycle, tickets
 from .db import database_now, in_thread
 from .exceptions import TransitionRefused
 from .models import TaskRun
@@ -76,6 +76,7 @@ class Reconciler:
             tickets.discard_leftovers(dead_after=self._dead_after)
         self._suspects = suspects
         counts.RUNS.sum_up()
+        history.sum_up()
         waiting = tickets.runs_without_ticket(dead_after=self._dead_after)
         return touched + sum(lifecycle.reissue_ticket(run) for run in waiting)
 

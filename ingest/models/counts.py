@@ -23,6 +23,11 @@ class ArticleCountQuerySet(models.QuerySet["ArticleCount"]):
                 found.setdefault(topic, {})[kind, day] = number
         return found
 
+    def added_per_day(self, since: date) -> dict[date, int]:
+        """How many were added on each day from `since` on, in all of these topics together. One query."""
+        added = self.filter(kind=ADDED_ON, day__gte=since).order_by()
+        return {day: number for day, number in added.values_list("day").annotate(Sum("number")) if day is not None}
+
 
 class ArticleCount(models.Model):
     """How many articles of a kind a topic has, as changes to add up: counting a million rows anew would not be quick.

@@ -1,5 +1,6 @@
 """Runs and what happened to them. Nothing here changes a status: that is lifecycle.py's alone."""
 
+from .history import RunHour
 from .operation import QueueState, RunCount, RunCountQuerySet, WorkerState
 from .runs import TaskEvent, TaskItem, TaskRun, TaskRunQuerySet
 from .schedules import Schedule
@@ -8,6 +9,7 @@ __all__ = [
     "QueueState",
     "RunCount",
     "RunCountQuerySet",
+    "RunHour",
     "Schedule",
     "TaskEvent",
     "TaskItem",

@@ -95,3 +95,23 @@ def test_ten_workers_cost_as_many_queries_as_one(staff: User, client_of: ClientO
     for number in range(10):
         workers.register(WorkerState(name=f"web-1:{number}:1"))
     assert queries_to_render(client, reverse("dashboard")) == cost_of_one
+
+
+def test_charts_are_said_in_words_and_in_a_table(owner: User, stranger: User, client_of: ClientOf) -> None:
+    make_run_in(Status.COMPLETED, owner)
+    make_run_in(Status.FAILED, owner)
+    make_run_in(Status.FAILED, stranger)
+    document = page(client_of(owner), reverse("dashboard"))
+    chart = document.one(id="chart-outcomes")
+    assert "2 runs ended in the last 24 hours. 50.0% of them failed." in chart.text
+    [row] = chart.one("tbody").all("tr")
+    assert [cell.text for cell in row.all("td")] == ["1", "1", "0"]
+    assert len(document.one(id="chart-durations").one("tbody").all("tr")) == 1
+    assert "None was added in the last 30 days." in document.one(id="chart-articles").text
+    assert complaints(document) == []
+
+
+def test_without_runs_the_charts_say_so(owner: User, client_of: ClientOf) -> None:
+    chart = page(client_of(owner), reverse("dashboard")).one(id="chart-outcomes")
+    assert "No run ended in the last 24 hours." in chart.text
+    assert not chart.all("table")
