@@ -141,6 +141,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         # No layer channel of our own and no thread hop per event, as Channels' own __call__ would have: the
         # hub receives for everyone.
         self.scope, self.base_send = scope, send
+        self._sending = scope.get(RAW_SEND, send)
         closing.teach_daphne()
         try:
             while True:
@@ -188,7 +189,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
         # Entered before the first query, so that many sockets opening together are counted.
         socket = Socket(
-            sink=Sink(self._send_text, html=self.html, overflowed=self._resync_later),
+            sink=Sink(self._hand_over, html=self.html, overflowed=self._resync_later),
             credentials=credentials_of(self.user, self.scope.get("session")),
             close=self._end_later,
         )
@@ -247,8 +248,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _send_text(self, text: str) -> None:
         if not self._ended:
-            send = self.scope.get(RAW_SEND, self.base_send)
-            await send({"type": "websocket.send", "text": text})
+            await self._hand_over(text)
+
+    def _hand_over(self, text: str) -> Awaitable[None]:
+        # Not a coroutine of its own: one step less in what is done most often here.
+        sent: Awaitable[None] = self._sending({"type": "websocket.send", "text": text})
+        return sent
 
     async def _end(self, code: int, reason: str = "") -> None:
         """Close from our side; the client hears the code."""

@@ -112,6 +112,29 @@ class Backlog:
         self._kept.clear()
 
 
+class Allowance:
+    """So many a second, and as many at once: a steady stream at that rate passes, though it comes unevenly."""
+
+    __slots__ = ("_at", "_left", "_per_second")
+
+    def __init__(self, per_second: float, now: float) -> None:
+        self._per_second = self._left = per_second
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """Is there some left? If so, this takes one."""
+        self._left = min(self._per_second, self._left + (now - self._at) * self._per_second)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def seconds_left(self, now: float) -> float:
+        """Until there is one to take."""
+        return max(0.0, (1 - self._left) / self._per_second - (now - self._at))
+
+
 class Sink:
     """Hands frames to one socket. Lives on one event loop; every method is called there, and none waits.
 
@@ -124,11 +147,10 @@ class Sink:
         "_closed",
         "_count",
         "_holds",
-        "_kept_at",
-        "_kept_tokens",
+        "_kept_allowance",
         "_loop",
         "_overflowed",
-        "_progress_times",
+        "_progress_allowance",
         "_seen",
         "_send",
         "_timer",
@@ -149,10 +171,9 @@ class Sink:
         self._holds = 1
         self._timer: asyncio.TimerHandle | None = None
         self._seen: OrderedDict[str, int] = OrderedDict()
-        # A list, as short as this is: an empty deque weighs more than half a kilobyte, in every idle socket.
-        self._progress_times: list[float] = []
-        self._kept_tokens = float(KEPT_PER_SECOND)
-        self._kept_at = self._loop.time()
+        now = self._loop.time()
+        self._progress_allowance = Allowance(PROGRESS_PER_SECOND, now)
+        self._kept_allowance = Allowance(KEPT_PER_SECOND, now)
 
     def wants(self, item: Outgoing) -> bool:
         """Would this frame tell the socket anything new?"""
@@ -237,10 +258,9 @@ class Sink:
 
     def _next_turn(self) -> float:
         """Seconds until something that waits may go."""
-        times = self._progress_times
-        if self._backlog.kept or len(times) < PROGRESS_PER_SECOND:
+        if self._backlog.kept:
             return RETRY_AFTER
-        return max(RETRY_AFTER, times[0] + 1 - self._loop.time())
+        return max(RETRY_AFTER, self._progress_allowance.seconds_left(self._loop.time()))
 
     def _look_again(self) -> None:
         self._timer = None
@@ -248,22 +268,8 @@ class Sink:
 
     def _may_send(self, item: Outgoing) -> bool:
         """Has the socket some of its share left? If so, this takes it."""
-        now = self._loop.time()
-        if item.slot is not None:
-            times = self._progress_times
-            if len(times) == PROGRESS_PER_SECOND:
-                if now - times[0] < 1:
-                    return False
-                del times[0]
-            times.append(now)
-            return True
-        gained = (now - self._kept_at) * KEPT_PER_SECOND
-        self._kept_tokens = min(float(KEPT_PER_SECOND), self._kept_tokens + gained)
-        self._kept_at = now
-        if self._kept_tokens < 1:
-            return False
-        self._kept_tokens -= 1
-        return True
+        allowance = self._kept_allowance if item.slot is None else self._progress_allowance
+        return allowance.take(self._loop.time())
 
     def _start(self, item: Outgoing) -> None:
         # Eager: a socket that can take the frame has taken it when this line is done, and no task was
