@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,18 +19,20 @@ STORIES_KEPT, STORIES_FOR = 5_000, timedelta(days=60)
 
 
 def recent_stories(topic_id: int) -> list[Known]:
-    """The topic's latest approved articles, the newest first."""
-    rows = (
+    """The topic's latest approved articles: the 5,000 last decided, of two months at most."""
+    lately = (
         Article.objects.filter(topic_id=topic_id, decided_at__gte=timezone.now() - STORIES_FOR)
         .approved()
         .exclude(simhash=None)
-        .order_by("-id")
-        .values_list("id", "simhash", "canonical_url", "declared_url")[:STORIES_KEPT]
+        # As its index has them: whatever else the topic has is not read.
+        .order_by("-decided_at")[:STORIES_KEPT]
     )
-    return [
-        Known(id=pk, simhash=simhash, addresses=addresses_of(canonical, declared))
-        for pk, simhash, canonical, declared in rows
-    ]
+    # Four columns in one row: 5,000 rows would take longer to hand over than to find.
+    columns = lately.aggregate(
+        **{name: ArrayAgg(name, default=[]) for name in ("id", "simhash", "canonical_url", "declared_url")}
+    )
+    addresses = map(addresses_of, columns["canonical_url"], columns["declared_url"])
+    return list(map(Known, columns["id"], columns["simhash"], addresses))
 
 
 def addresses_of(canonical_url: str, declared_url: str) -> set[str]:
@@ -37,10 +40,9 @@ def addresses_of(canonical_url: str, declared_url: str) -> set[str]:
 
     Otherwise the first to claim a newspaper's address would have the newspaper's own article taken for a copy.
     """
-    own = {canonical_url}
-    if declared_url and is_same_site(canonical_url, declared_url):
-        own.add(declared_url)
-    return own
+    if declared_url and declared_url != canonical_url and is_same_site(canonical_url, declared_url):
+        return {canonical_url, declared_url}
+    return {canonical_url}
 
 
 def lock_roots(ids: Collection[int]) -> set[int]:

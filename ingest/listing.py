@@ -8,13 +8,23 @@ See docs/decisions/article-list.md.
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import DateTimeField, DurationField, Expression, ExpressionWrapper, F, FloatField, Q, Value
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    Expression,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Q,
+    QuerySet,
+    Value,
+)
 
 from .filters import ArticleFilters
 from .models import Article, ArticleQuerySet
@@ -80,24 +90,23 @@ def find(topics: Sequence[int], filters: ArticleFilters, *, limit: int, after: P
 
     Their texts are not loaded.
     """
-    rows = shown_articles()
     if filters.wrong or not topics:
         return []
     order = ORDERS[filters.sort]
     if not filters.is_narrow:
-        found = {article.pk: article for article in rows.filter(pk__in=_keys(_next(topics, filters, limit, after)))}
-        return sorted(found.values(), key=lambda article: (order.key_of(article), article.pk), reverse=True)
+        return _shown([pk for pk, _ in _next(topics, filters, limit, after)], order)
     looked_through = max(limit, LOOKED_THROUGH // len(topics))
     heads = _next(topics, filters, looked_through, after)
-    near = filters.apply(rows.filter(pk__in=_keys(heads)), topics=topics, by_index=False)
-    articles = list(_in_order(near, order)[:limit])
+    near = Article.objects.filter(pk__in=[pk for pk, _ in heads])
+    articles = _shown(_first(filters.apply(near, topics=topics, by_index=False), order, limit), order)
     if len(articles) == limit or len(heads) < looked_through:
         return articles
-    far = filters.apply(rows.filter(topic__in=topics), topics=topics, by_index=True)
+    far = filters.apply(Article.objects.filter(topic__in=topics), topics=topics, by_index=True)
     with transaction.atomic(), connection.cursor() as cursor:
-        # With less, a frequent word's matches are kept as pages, and every article on them is read word by word.
-        cursor.execute("SET LOCAL work_mem = '64MB'")
-        return articles + list(_in_order(_behind(far, order, heads[-1]), order)[: limit - len(articles)])
+        # With less memory a frequent word's matches are kept as pages, and every article on them is read word by word.
+        # With pages as dear as on a turning disk all of a topic's articles are read rather than looked up one by one.
+        cursor.execute("SELECT set_config('work_mem', '64MB', true), set_config('random_page_cost', '1.1', true)")
+        return articles + _shown(_first(_behind(far, order, heads[-1]), order, limit - len(articles)), order)
 
 
 def shown_articles() -> ArticleQuerySet:
@@ -131,12 +140,14 @@ def _next(
         return cursor.fetchall()
 
 
-def _keys(heads: list[tuple[int, datetime | float]]) -> list[int]:
-    return [pk for pk, _ in heads]
+def _first(articles: ArticleQuerySet, order: _Order, limit: int) -> QuerySet[Article, int]:
+    return articles.order_by(order.unindexed.desc(), "-pk").values_list("pk", flat=True)[:limit]
 
 
-def _in_order(articles: ArticleQuerySet, order: _Order) -> ArticleQuerySet:
-    return articles.order_by(order.unindexed.desc(), "-pk")
+def _shown(keys: Iterable[int], order: _Order) -> list[Article]:
+    """These articles in order. What stands beside them is looked up for them alone: a join before a limit joins all."""
+    found = shown_articles().filter(pk__in=keys).order_by()
+    return sorted(found, key=lambda article: (order.key_of(article), article.pk), reverse=True)
 
 
 def _behind(articles: ArticleQuerySet, order: _Order, head: tuple[int, datetime | float]) -> ArticleQuerySet:
