@@ -1,9 +1,8 @@
-"""The dashboard, and signing in and out."""
+"""The dashboard, and what requests are told that cannot be read."""
 
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LoginView, LogoutView
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -20,9 +19,6 @@ from tasks.presenters import NOT_SHOWN, WORDS, present_runs
 from tasks.standstill import find_standstill
 from tasks.states import Status
 from tasks.worker_pages import present_workers
-
-sign_in = LoginView.as_view(template_name="registration/sign_in.html", redirect_authenticated_user=True)
-sign_out = LogoutView.as_view()
 
 LIVE_SHOWN = 12
 FAILED_SHOWN = 5

@@ -213,7 +213,7 @@ class _Reader:
         return key
 
     def moment(self, key: str) -> datetime | None:
-        """A time; without a zone in that of this site."""
+        """A time; without a zone in that of who asks, see notifications/time_zones.py."""
         text = self.asked[key]
         if not text:
             return None

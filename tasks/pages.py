@@ -103,7 +103,9 @@ def _poll_url(filters: Filters, *, after: str) -> str:
     """Where the API lists the same runs; nothing where it cannot ("the last hour" moves with the clock)."""
     if filters.wrong or filters.last:
         return ""
-    return _address(reverse("api:list_tasks"), {**filters.asked, "limit": str(PAGE_SIZE), "cursor": after})
+    # The zone of a person's clock is not that of the API.
+    times = {key: moment.isoformat() for key in _TIMES if (moment := getattr(filters, key))}
+    return _address(reverse("api:list_tasks"), {**filters.asked, **times, "limit": str(PAGE_SIZE), "cursor": after})
 
 
 def bulk_url(action: str, filters: Filters) -> str:
@@ -121,7 +123,8 @@ LABELS = {
     "created_after": "Created from",
     "created_before": "Created before",
 }
-_FIELDS = ("name", "topic", "owner", "created_after", "created_before")
+_TIMES = ("created_after", "created_before")
+_FIELDS = ("name", "topic", "owner", *_TIMES)
 _TAB_WORDS = {
     Status.RUNNING: "Running",
     Status.PENDING: "Waiting",

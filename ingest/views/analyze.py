@@ -31,12 +31,14 @@ def bulk_analyze(request: HttpRequest) -> HttpResponse:
     if not check.addresses.urls and not check.addresses.bad and "file" not in form.errors:
         form.add_error("text", "Paste some addresses, or choose a file of them.")
         valid = False
+    status = 200 if valid else 422
     seen = request.POST.get("seen") == check.addresses.digest
     if valid and check.can_start and seen and request.POST.get("do") == "start":
         if places_left(user) > 0:
             return _start(request, user, form, check.addresses.urls)
         messages.error(request, "Many of your runs are waiting. Let some end first: your addresses are still here.")
-    return render(request, "ingest/analyze.html", {"form": form, "check": check}, status=200 if valid else 422)
+        status = 429
+    return render(request, "ingest/analyze.html", {"form": form, "check": check}, status=status)
 
 
 def _start(request: HttpRequest, user: User, form: AnalyzeForm, urls: tuple[str, ...]) -> HttpResponse:

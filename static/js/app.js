@@ -20,6 +20,20 @@
     }
   });
 
+  // A menu closes when one goes elsewhere, and Esc leads back to what opened it.
+  const closeMenus = (but) => {
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) if (!menu.contains(but)) menu.open = false;
+  };
+  document.addEventListener("click", (event) => closeMenus(event.target));
+  document.addEventListener("focusin", (event) => closeMenus(event.target));
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && document.querySelector("details[data-menu][open]");
+    if (!menu) return;
+    const inside = menu.contains(document.activeElement);
+    menu.open = false;
+    if (inside) menu.querySelector("summary").focus();
+  });
+
   // A second click on a button that is already at work sends nothing twice.
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -124,7 +138,13 @@
   document.addEventListener("live:message", () => {
     const now = $("bell-count")?.dataset.unread;
     if (now === unread) return;
-    if (Number(now) > Number(unread)) window.live.say(`Notifications, ${now} unread.`);
+    const more = Number(now) - Number(unread);
+    if (more > 0) {
+      window.live.say(`Notifications, ${now} unread.`);
+      // Who has them before them already needs no second telling.
+      const seen = (panel && !panel.hidden) || document.querySelector("[data-refresh-notices]");
+      if (!seen) document.dispatchEvent(new CustomEvent("bell:more", { detail: more }));
+    }
     unread = now;
     // A form in there that waits for its answer gets the panel with it. Loaded before, the panel would take the form out
     // of the page, and what its answer says of the bell would find no bell.
@@ -169,7 +189,7 @@
       write(element, ago(at.getTime()));
       if (!element.dataset.local) {
         element.dataset.local = "yes";
-        element.title = at.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+        element.title = window.live.onClock(at, { dateStyle: "medium", timeStyle: "medium" });
       }
     }
   };

@@ -49,7 +49,7 @@
     const banner = $("connection");
     for (const part of banner.querySelectorAll("[data-connection]")) part.hidden = part.dataset.connection !== what;
     for (const time of banner.querySelectorAll("[data-connection-time]")) {
-      time.textContent = asOf.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+      time.textContent = window.live.onClock(asOf, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
     }
     banner.hidden = !what;
   };

@@ -269,6 +269,12 @@
     return true;
   };
 
+  // --- Times: on the clock the person has chosen, else on that of the browser ---------------------------------------
+
+  let zone = document.documentElement.dataset.zone || undefined;
+  try { new Intl.DateTimeFormat([], { timeZone: zone }); } catch { zone = undefined; } // one that this browser does not know
+  const onClock = (at, options) => at.toLocaleString([], { ...options, timeZone: zone });
+
   // --- For the other scripts ---------------------------------------------------------------------------------------
 
   const mayChange = () =>
@@ -290,5 +296,5 @@
   };
 
   look(false);
-  window.live = { refresh, refreshAnew, refreshSoon, mayChange, isSilent, stop, say, replace };
+  window.live = { refresh, refreshAnew, refreshSoon, mayChange, isSilent, stop, say, replace, onClock };
 })();

@@ -57,7 +57,7 @@ def signed_in(browser: Browser, server: Server, username: str) -> Tab:
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(page.get_by_label("Your account")).to_be_visible()
     return tab
 
 

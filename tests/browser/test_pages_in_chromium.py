@@ -120,3 +120,39 @@ def test_a_queue_that_is_paused_or_goes_on_is_told_to_open_pages(owner: User, st
         for tab in (overview, detail):
             tab.until(shown)
     assert control.complaints == overview.complaints == detail.complaints == []
+
+
+def test_news_show_once_are_counted_and_never_take_focus(owner: User, tab_of: TabOf) -> None:
+    tab = tab_of(owner)
+    page = tab.page
+    page.clock.install()
+    tab.open("/profile/")
+    page.focus("#id_email")
+    tab.until("window.live && document.querySelector('#bell-count')")
+    tell = facade.create_notification
+
+    def arrives(number: int, said: str) -> None:
+        tell(username="owner", type="news", title=f"Notice {number}", message="…")
+        tab.until(f"document.querySelector('.toast-text').textContent === '{said}'")
+        tab.until("!document.querySelector('#toast').hidden")
+
+    arrives(1, "A new notification")
+    arrives(2, "2 new notifications")
+    assert page.locator(".toast").count() == 1
+    assert page.evaluate("document.activeElement.id") == "id_email"
+    page.hover("#toast")
+    tab.let_pass(10_000)
+    assert page.is_visible("#toast")  # somebody is about to use it
+    page.hover("h1")
+    tab.let_pass(7_000)
+    assert not page.is_visible("#toast")
+    arrives(3, "A new notification")  # a count of its own
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#toast")
+    # Who has the bell open before them sees it there.
+    page.click(".bell")
+    tab.until("document.querySelectorAll('#bell-panel .notice').length === 3")
+    tell(username="owner", type="news", title="Notice 4", message="…")
+    tab.until("document.querySelectorAll('#bell-panel .notice').length === 4")
+    assert not page.is_visible("#toast")
+    assert tab.complaints == []

@@ -202,7 +202,7 @@ def test_when_too_much_waits_the_addresses_stay(client: Client, owner: User, top
     fields = fields_of(send(client, text=TEXT, topic=topic.pk)[1])
     TaskRun.objects.bulk_create(TaskRun(id=uuid4(), task="x", name="x", owner=owner) for _ in range(50))
     status, page = send(client, **fields, do="start")
-    assert status == 200
+    assert status == 429
     assert "Many of your runs are waiting" in page.text
     assert "https://news.example/3" in fields_of(page)["text"]
 

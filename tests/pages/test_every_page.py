@@ -83,7 +83,7 @@ def make_schedule(owner: User, number: int = 0) -> Schedule:
 def pages_of(runs: dict[str, TaskRun]) -> list[str]:
     """Every page of runs and notifications that their owner can open."""
     names: tuple[str, ...] = ("dashboard", "task-list", "notification-list", "notification-panel", "schedule-list")
-    names += ("notification-preferences", "notification-deliveries")
+    names += ("notification-preferences", "notification-deliveries", "profile", "change-password")
     paths = [reverse(name) for name in names]
     paths += [run.get_absolute_url() for run in runs.values()]
     paths += [f"{reverse('task-list')}?status={status}&q=alert&topic=x" for status in ("running", "nonsense")]
@@ -249,6 +249,8 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "dashboard": ANYBODY,
     "sign-in": (302, 302, 302),  # they are signed in
     "sign-out": BY_POST_ALONE,
+    "profile": ANYBODY,
+    "change-password": ANYBODY,
     "task-list": ANYBODY,
     "task-bulk": ANYBODY,
     "task-detail": OWN,
