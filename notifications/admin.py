@@ -5,15 +5,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import path
 
 from . import facade, links
 from .compose import compose
-from .models import Notification, NotificationDelivery, NotificationReceipt
+from .large_tables import LOOKED_THROUGH, LargeTableAdmin, ReadOnly, newest_saying
+from .models import Notification, NotificationDelivery, NotificationPreferences, NotificationReceipt
 from .news import publish_count
+from .types import known
 
 
 class ReceiptInline(admin.TabularInline):
@@ -49,19 +51,33 @@ class NotificationForm(ModelForm):
             raise ValidationError(str(error)) from error
 
 
+class TypeFilter(admin.SimpleListFilter):
+    """The types this site knows. Django's own filter would look through every notification for them."""
+
+    title = "type"
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """All that are registered."""
+        return [(one.name, str(one.label)) for one in known() if one.name]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Notification]) -> QuerySet[Notification]:
+        """Those of the chosen type."""
+        return queryset.filter(type=self.value()) if self.value() else queryset
+
+
 @admin.register(Notification)
-class NotificationAdmin(admin.ModelAdmin):
+class NotificationAdmin(LargeTableAdmin):
     """The table of notifications."""
 
     form = NotificationForm
     list_display = ["id", "title", "type", "addressee", "read", "created_at"]
     list_display_links = ["id", "title"]
-    list_filter = ["type", "read", ("user", admin.EmptyFieldListFilter), "created_at"]
+    list_filter = [TypeFilter, "read", ("user", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["user"]
-    list_per_page = 50
-    search_fields = ["title", "message", "user__username"]
-    search_help_text = "Title, message or user name"
-    show_full_result_count = False
+    search_fields = ["title", "message"]
+    search_help_text = f"A user name, or words of title or message of the newest {LOOKED_THROUGH:,}"
+    ordering = ["-created_at", "-id"]
     date_hierarchy = "created_at"
     autocomplete_fields = ["user"]
     readonly_fields = ["created_at"]
@@ -71,6 +87,15 @@ class NotificationAdmin(admin.ModelAdmin):
     def addressee(self, notification: Notification) -> str:
         """User name, or everyone."""
         return notification.username or "everyone"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Notification], search_term: str
+    ) -> tuple[QuerySet[Notification], bool]:
+        """Those of the user of that name, and the newest that say it."""
+        if not search_term:
+            return queryset, False
+        said = newest_saying(queryset, search_term, ["title", "message"])
+        return queryset.filter(Q(user_id=search_term) | said), False
 
     def get_inlines(self, request: HttpRequest, obj: Notification | None) -> Any:
         """Receipts belong to broadcasts."""
@@ -103,42 +128,39 @@ class NotificationAdmin(admin.ModelAdmin):
         facade.withdraw_notifications(Notification.objects.filter(pk__in=queryset.values("pk")))
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """A table that the program keeps and people look at."""
-
-    show_full_result_count = False
-    list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-
 @admin.register(NotificationReceipt)
-class ReceiptAdmin(ReadOnlyAdmin):
+class ReceiptAdmin(ReadOnly, LargeTableAdmin):
     """Who has read or dismissed which broadcast."""
 
     list_display = ["notification", "user", "read_at", "dismissed_at"]
     list_select_related = ["notification", "user"]
-    search_fields = ["user__username", "notification__title"]
-    search_help_text = "User name or title"
+    search_fields = ["=user__username"]
+    search_help_text = "A user name"
 
 
 @admin.register(NotificationDelivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(ReadOnly, LargeTableAdmin):
     """Letters and webhooks, and what became of them."""
 
     list_display = ["id", "title", "user", "channel", "state", "attempts", "created_at", "ended_at", "outcome"]
     list_filter = ["channel", "state"]
     list_select_related = ["user"]
-    search_fields = ["user__username", "title"]
-    search_help_text = "User name or title"
+    search_fields = ["=user__username"]
+    search_help_text = "A user name"
     raw_id_fields = ["notification", "user"]
+
+
+@admin.register(NotificationPreferences)
+class PreferencesAdmin(ReadOnly, LargeTableAdmin):
+    """What people want to be told, and how. They choose it themselves; what signs their webhooks is theirs alone."""
+
+    list_display = ["user", "time_zone", "quiet_from", "quiet_until", "daily_at", "has_webhook"]
+    list_select_related = ["user"]
+    search_fields = ["=user__username"]
+    search_help_text = "A user name"
+    fields = ["user", "chosen", "time_zone", "quiet_from", "quiet_until", "daily_at", "has_webhook"]
+
+    @admin.display(description="webhook", boolean=True)
+    def has_webhook(self, preferences: NotificationPreferences) -> bool:
+        """Is there an address? It may have a password in it, so it is not shown."""
+        return bool(preferences.webhook_url)

@@ -6,15 +6,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from live.frames import timestamp
+from notifications.large_tables import LargeTableAdmin, ReadOnly
 
 from . import lifecycle, queues, schedules
 from .exceptions import BadSchedule, TaskManagerError
@@ -26,36 +25,9 @@ from .schedules import Plan
 from .text import fit
 from .timeline import Line, lines_of
 
-COUNTED = 2_000
 SEARCHED = 200
 MOST_AT_ONCE = 1_000
 EVENTS_SHOWN = 100
-
-
-class ReadOnly:
-    """No adding, changing or deleting."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Runs come from enqueueing."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only lifecycle.py writes."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Cleanup deletes."""
-        return False
-
-
-class BoundedPaginator(Paginator):
-    """Pages as far as somebody would turn them. It counts no further: to count millions takes a while."""
-
-    @cached_property
-    def count(self) -> int:
-        """How many there are, 2,000 at most."""
-        runs: Any = self.object_list
-        return int(runs.order_by()[:COUNTED].count())
 
 
 class QueueFilter(admin.SimpleListFilter):
@@ -74,7 +46,7 @@ class QueueFilter(admin.SimpleListFilter):
 
 
 @admin.register(TaskRun)
-class TaskRunAdmin(ReadOnly, ModelAdmin):
+class TaskRunAdmin(ReadOnly, LargeTableAdmin):
     """List, filter and search runs; cancel and retry them with the permission to control runs.
 
     Nothing in here counts, sorts or looks through all runs: the list is walked by its index, words have their own.
@@ -86,9 +58,7 @@ class TaskRunAdmin(ReadOnly, ModelAdmin):
     search_help_text = f"Words of name, topic, task or arguments, an id, or a username: the newest {SEARCHED:,}."
     list_select_related = ["owner"]
     sortable_by = ["created_at"]
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    paginator = BoundedPaginator
+    ordering = None
     actions = ["cancel_runs", "retry_runs"]
     fields = [
         *("id", "name", "task", "status", "owner", "topic", "queue", "priority", "arguments", "shown_result", "error"),

@@ -72,7 +72,7 @@ def test_runs_are_found_by_words_id_and_owner(client_of: SignIn, owner: User, st
 def test_no_look_at_the_list_counts_or_looks_through_every_run(
     client_of: SignIn, owner: User, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.admin.COUNTED", 3)
+    monkeypatch.setattr("notifications.large_tables.BoundedPaginator.bound", 3)
     for name in ("list_per_page", "list_max_show_all"):
         monkeypatch.setattr(TaskRunAdmin, name, 2)
     for _ in range(5):
