@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from tasks.models import TaskRun
 from tests.live.servers import redis
 from tests.live.sockets import session_of
-from tests.servers import Process, Server, free_port, get, require
+from tests.servers import Process, Server, UvicornServer, free_port, get, require
 from tests.tasks import functions
 from tests.waiting import eventually
 
@@ -34,12 +34,12 @@ def port() -> int:
 
 @pytest.fixture
 def site(started: list[Process], port: int) -> Callable[[], list[Server]]:
-    """Two web and two worker processes, one run at a time in each worker."""
+    """Two web processes, one of each server, and two workers with one run at a time."""
 
     def start() -> list[Server]:
         environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "LIVE_RECONCILE_SECONDS": "0.5"}
         started.extend(Process("worker", "--concurrency", "1", **environment) for _ in range(2))
-        servers = [Server("--no-worker", **environment) for _ in range(2)]
+        servers = [Server("--no-worker", **environment), UvicornServer(**environment)]
         started.extend(servers)
         return servers
 
