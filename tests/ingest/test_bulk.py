@@ -3,7 +3,6 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,6 +18,7 @@ from ingest.models import Topic
 from notifications.models import Notification
 from tasks import ledger, lifecycle
 from tasks.models import TaskRun
+from tests.ingest.interrupting import done_by, interrupted
 from tests.waiting import eventually
 from tests.workers import WorkerThread
 
@@ -43,26 +43,6 @@ def travel(topic: Topic) -> Topic:
     """A topic by whose rules some of that is relevant."""
     topic.keywords.create(phrase="tram line")
     return topic
-
-
-def done_by(run_id: object, worker: WorkerThread) -> TaskRun:
-    """The run, once `worker` has done it."""
-    try:
-        return eventually(lambda: TaskRun.objects.final().filter(pk=run_id).first(), within=120)
-    finally:
-        worker.stop()
-
-
-def interrupted(run_id: object, at_least: int) -> TaskRun:
-    """The run, once it waits again: a worker had come `at_least` so far and was stopped."""
-    worker = WorkerThread(grace=timedelta(milliseconds=1)).start()
-    try:
-        eventually(lambda: TaskRun.objects.filter(pk=run_id, processed_items__gte=at_least).exists(), within=120)
-    finally:
-        worker.stop()
-    run = TaskRun.objects.get(pk=run_id)
-    assert run.status == "pending"
-    return run
 
 
 def paths(urls: object) -> list[str]:

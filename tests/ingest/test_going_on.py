@@ -1,7 +1,6 @@
 """What a run that was interrupted does not do again, and what a retry of the failed does alone."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +14,7 @@ from ingest.notebook import key_of
 from tasks import ledger, lifecycle
 from tasks.ledger import MAX_KEY
 from tasks.models import TaskRun
-from tests.waiting import eventually
+from tests.ingest.interrupting import done_by, interrupted
 from tests.workers import WorkerThread
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
@@ -35,26 +34,6 @@ def topic(topic: Topic, site: DemoSite) -> Topic:
         topic.sources.create(url=url)
     topic.keywords.create(phrase="tram line")
     return topic
-
-
-def done_by(run_id: str, worker: WorkerThread) -> TaskRun:
-    """The run, once `worker` has done it."""
-    try:
-        return eventually(lambda: TaskRun.objects.final().filter(pk=run_id).first(), within=120)
-    finally:
-        worker.stop()
-
-
-def interrupted(run_id: str, at_least: int) -> TaskRun:
-    """The run, once it waits again: a worker had come `at_least` so far and was stopped."""
-    worker = WorkerThread(grace=timedelta(milliseconds=1)).start()
-    try:
-        eventually(lambda: TaskRun.objects.filter(pk=run_id, processed_items__gte=at_least).exists(), within=120)
-    finally:
-        worker.stop()
-    run = TaskRun.objects.get(pk=run_id)
-    assert run.status == "pending"
-    return run
 
 
 def paths(urls: object) -> set[str]:
