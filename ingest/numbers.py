@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
 from typing import Self
 
-from django.db.models import Count
+from django.db.models import Count, DateField, Value
 from django.utils import timezone
 
 from .decisions import Decision
 from .models import Article, ArticleCount, Topic
 from .models.counts import ADDED_ON, STARRED, UNREAD
 
+NEW = "new"
 DAYS = 30  # of the trend, today among them
 
 
@@ -65,19 +66,20 @@ class Numbers:
 
 
 def numbers_of(topics: Sequence[Topic]) -> dict[int, Numbers]:
-    """The numbers of each topic, by its key. Two queries."""
+    """The numbers of each topic, by its key. One query."""
     keys = [topic.pk for topic in topics]
     first_day = timezone.now().astimezone(UTC).date() - timedelta(days=DAYS - 1)
-    sums = ArticleCount.objects.filter(topic__in=keys).sums(first_day)
-    lately = Article.objects.filter(topic__in=keys).new().order_by().values_list("topic").annotate(Count("pk"))
-    new = dict(lately)
-    return {key: _numbers(sums.get(key, {}), new.get(key, 0)) for key in keys}
+    new = Article.objects.filter(topic__in=keys).new().order_by().values("topic").annotate(Count("pk"))
+    no_day = Value(None, output_field=DateField())
+    rows = new.annotate(kind=Value(NEW), day=no_day).values_list("topic", "kind", "day", "pk__count")
+    sums = ArticleCount.objects.filter(topic__in=keys).sums(first_day, rows)
+    return {key: _numbers(sums.get(key, {})) for key in keys}
 
 
-def _numbers(sums: Mapping[tuple[str, date | None], int], new: int) -> Numbers:
+def _numbers(sums: Mapping[tuple[str, date | None], int]) -> Numbers:
     plain = {kind: number for (kind, day), number in sums.items() if day is None}
     return Numbers(
-        new=new,
+        new=plain.pop(NEW, 0),
         unread=plain.pop(UNREAD, 0),
         starred=plain.pop(STARRED, 0),
         by_decision=plain,

@@ -3,7 +3,7 @@
 A place is nothing but a running run. It is taken under a lock of the key, and who waits is woken when it is free again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import connection
 from django.db.models import Count
@@ -34,17 +34,20 @@ def free(run: TaskRun) -> None:
         tickets.wake()
 
 
-def full_keys(runs: Iterable[TaskRun]) -> dict[str, int]:
+def full_keys(runs: Iterable[TaskRun], taken: Mapping[str, int] | None = None) -> dict[str, int]:
     """The concurrency keys for which some of `runs` wait although a worker may be free, and how many run of each.
 
-    Nothing is asked when none of them waits for a key.
+    Nothing is asked when none of them waits for a key, or when it is known how many are `taken`.
     """
     limits = {
         run.concurrency_key: run.concurrency_limit
         for run in runs
         if run.status == Status.PENDING and run.concurrency_limit is not None
     }
-    return {key: number for key, number in taken_of(limits).items() if number >= limits[key]} if limits else {}
+    if not limits:
+        return {}
+    taken = taken_of(limits) if taken is None else taken
+    return {key: number for key, limit in limits.items() if (number := taken.get(key, 0)) >= limit}
 
 
 def taken_of(keys: Iterable[str]) -> dict[str, int]:

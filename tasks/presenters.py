@@ -18,6 +18,7 @@ from live.frames import Frame
 from . import access
 from .access import Viewer
 from .eta import eta_seconds
+from .lines import Lines, Running, running_now
 from .models import TaskRun
 from .places import full_keys
 from .queues import paused_since
@@ -133,10 +134,23 @@ def present_run(
     )
 
 
-def present_runs(runs: Sequence[TaskRun], viewer: Viewer | None = None) -> list[RunView]:
-    """Several runs, at the cost of a few queries more at most: where the waiting ones stand in line, and why."""
+def present_runs(
+    runs: Sequence[TaskRun],
+    viewer: Viewer | None = None,
+    *,
+    seen: Lines | None = None,
+    running: Running | None = None,
+) -> list[RunView]:
+    """Several runs: where the waiting ones stand in line, and why. At most three queries more, however many they are.
+
+    `seen` and `running`: how the queues stand and what runs, if that is known; it saves two of them.
+    """
     now = timezone.now()
-    places, paused, full = positions_of(runs), paused_queues_of(runs), full_keys(runs)
+    if running is None and any(run.status == Status.PENDING for run in runs):
+        running = running_now()
+    places = positions_of(runs, running)
+    paused = paused_queues_of(runs) if seen is None else seen.paused_since
+    full = full_keys(runs, running.of_key if running is not None else {})
     return [
         _view(
             run,
@@ -156,9 +170,10 @@ def paused_queues_of(runs: Iterable[TaskRun]) -> dict[str, datetime]:
     return paused_since({run.queue for run in runs if run.status == Status.PENDING})
 
 
-def positions_of(runs: Iterable[TaskRun]) -> dict[UUID, int]:
+def positions_of(runs: Iterable[TaskRun], running: Running | None = None) -> dict[UUID, int]:
     """Which place each waiting run has in its queue; nothing is asked when none of them waits."""
-    return places_in_line({run.queue for run in runs if run.status == Status.PENDING})
+    busy = running.of_owner if running is not None else None
+    return places_in_line({run.queue for run in runs if run.status == Status.PENDING}, busy)
 
 
 def render_run_fragments(frame: dict[str, Any]) -> str:

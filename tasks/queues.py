@@ -11,7 +11,6 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import Count, Q
 from django.utils import timezone
 
 from live import frames
@@ -19,8 +18,8 @@ from live.publishing import publish_on_commit
 
 from .exceptions import UnknownQueue
 from .groups import QUEUES
-from .models import QueueState, TaskRun
-from .states import Status
+from .lines import Line, Lines, look
+from .models import QueueState
 from .text import fit
 
 logger = logging.getLogger(__name__)
@@ -37,24 +36,23 @@ class QueueView:
     running: int
     paused_at: datetime | None
     paused_by: str
+    ready_since: datetime | None = None  # of what waits and could start: when the oldest was made
 
 
-def overview() -> list[QueueView]:
-    """Every queue that tasks may use, that has live runs, or that is paused; by name. Two queries."""
-    live = TaskRun.objects.live().order_by().values("queue")
-    rows = live.annotate(
-        waiting=Count("pk", filter=Q(status=Status.PENDING)), running=Count("pk", filter=Q(status=Status.RUNNING))
-    )
-    counts = {name: (waiting, running) for name, waiting, running in rows.values_list("queue", "waiting", "running")}
-    paused = {state.name: state for state in QueueState.objects.exclude(paused_at=None)}
-    names = (_configured() | counts.keys() | paused.keys()) - {MAINTENANCE_QUEUE}
+def overview(seen: Lines | None = None) -> list[QueueView]:
+    """Every queue that tasks may use, that has live runs, or that is paused; by name. No query for what was `seen`."""
+    seen = seen or look()
+    paused = seen.paused
+    names = (_configured() | seen.lines.keys() | paused.keys()) - {MAINTENANCE_QUEUE}
+    lines = {name: seen.lines.get(name, Line()) for name in names}
     return [
         QueueView(
             name=name,
-            waiting=counts.get(name, (0, 0))[0],
-            running=counts.get(name, (0, 0))[1],
+            waiting=lines[name].waiting,
+            running=lines[name].running,
             paused_at=paused[name].paused_at if name in paused else None,
             paused_by=paused[name].paused_by if name in paused else "",
+            ready_since=lines[name].ready_since,
         )
         for name in sorted(names)
     ]

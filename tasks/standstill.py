@@ -3,14 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Min, Q
 from django.utils import timezone
 
-from . import tickets
-from .models import TaskRun
-from .queues import paused_since
+from .lines import Lines, look
 from .reconcile import DEAD_AFTER
-from .states import Status
 
 # A worker takes up a waiting run within milliseconds and says every two seconds that it is alive.
 PATIENCE = timedelta(seconds=20)
@@ -31,44 +27,37 @@ class Standstill:
     paused_since: datetime | None = None
 
 
-def find_standstill(now: datetime | None = None, *, queue: str = "") -> Standstill | None:
+def find_standstill(now: datetime | None = None, *, queue: str = "", seen: Lines | None = None) -> Standstill | None:
     """Why nobody takes up what waits: its queue is paused, no worker is alive, or nothing runs although it could.
 
-    With `queue`: what somebody is told who waits in it. One query while nothing waits, three or four otherwise.
+    With `queue`: what somebody is told who waits in it. Two queries, none for what was `seen` already.
     """
     now = now or timezone.now()
-    ready = Q(status=Status.PENDING) & (Q(run_after=None) | Q(run_after__lte=now))
-    waiting = TaskRun.objects.live().filter(ready).aggregate(since=Min("created_at"))["since"]
+    seen = seen or look(now)
+    waiting = seen.ready_since()
     if waiting is None:
         return None
-    paused = paused_since()
-    if queue in paused:
-        return Standstill(waiting_since=waiting, queue=queue, paused_since=paused[queue])
-    return _no_movement(now, ready, set(paused)) or (None if queue else _paused(ready, paused))
+    if queue in seen.paused:
+        return Standstill(waiting_since=waiting, queue=queue, paused_since=seen.paused_since[queue])
+    return _no_movement(now, seen) or (None if queue else _paused(seen))
 
 
-def _no_movement(now: datetime, ready: Q, paused: set[str]) -> Standstill | None:
-    line = TaskRun.objects.live().aggregate(
-        running=Max("started_at", filter=Q(status=Status.RUNNING)),
-        waiting=Min("created_at", filter=ready & ~Q(queue__in=paused)),
-    )
-    waiting = line["waiting"]
+def _no_movement(now: datetime, seen: Lines) -> Standstill | None:
+    waiting = seen.ready_since(paused=False)
     if waiting is None:
         return None
-    heard = tickets.last_heartbeat()
-    no_worker = (heard is None or heard < now - SILENCE) and waiting < now - SILENCE
-    stands = line["running"] is None and waiting < now - PATIENCE
-    if not (no_worker or stands):
+    no_worker = (seen.heard is None or seen.heard < now - SILENCE) and waiting < now - SILENCE
+    runs = any(line.running for line in seen.lines.values())
+    if not (no_worker or (not runs and waiting < now - PATIENCE)):
         return None
-    return Standstill(waiting_since=waiting, worker_heard=heard, no_worker=no_worker)
+    return Standstill(waiting_since=waiting, worker_heard=seen.heard, no_worker=no_worker)
 
 
-def _paused(ready: Q, paused: dict[str, datetime]) -> Standstill | None:
+def _paused(seen: Lines) -> Standstill | None:
     """The paused queue in which somebody has waited longest."""
-    if not paused:
+    since = {name: seen.lines[name].ready_since for name in seen.paused if name in seen.lines}
+    waiting = {name: moment for name, moment in since.items() if moment is not None}
+    if not waiting:
         return None
-    first = TaskRun.objects.live().filter(ready, queue__in=paused).order_by("created_at").values("queue", "created_at")
-    row = first.first()
-    if row is None:
-        return None
-    return Standstill(waiting_since=row["created_at"], queue=row["queue"], paused_since=paused[row["queue"]])
+    first = min(waiting, key=lambda name: waiting[name])
+    return Standstill(waiting_since=waiting[first], queue=first, paused_since=seen.paused_since[first])

@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F
+from django.db.models import F
 
 from live import frames
 from live.publishing import publish_on_commit
 
 from .eta import eta_seconds
 from .groups import groups_of
+from .lines import running_now
 from .models import TaskEvent, TaskRun
 from .redaction import redact
 from .states import Status
@@ -61,17 +62,17 @@ def progress_of(run: TaskRun) -> dict[str, Any]:
     }
 
 
-def places_in_line(queues: Collection[str]) -> dict[UUID, int]:
+def places_in_line(queues: Collection[str], busy: Mapping[int | None, int] | None = None) -> dict[UUID, int]:
     """For every run that waits in one of `queues`: 1 for the one that starts next, 2 for the one after it, …
 
-    As the fetch sees it (lanes.py): by priority, then by turns between owners, then by age.
+    As the fetch sees it (lanes.py): by priority, then by turns between owners, then by age. `busy`: how many runs of
+    each owner are running, if that is known.
     """
     if not queues:
         return {}
     line = TaskRun.objects.filter(queue__in=queues).in_line()
     waiting: Any = line.values_list("pk", "queue", "owner_id", "priority", F("place"))[:LONGEST_LINE]
-    running = TaskRun.objects.filter(status=Status.RUNNING).values_list("owner_id").annotate(number=Count("pk"))
-    busy = dict(running.order_by())
+    busy = running_now().of_owner if busy is None else busy
     places: dict[UUID, int] = {}
     reached: Counter[str] = Counter()
     # Sorting keeps what is equal in its order, which is by age.

@@ -16,9 +16,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from . import access, lifecycle
 from .exceptions import AlreadyRunning, TaskManagerError, TransitionRefused
 from .item_views import items_context
+from .lines import look
 from .models import TaskRun
 from .pages import page_of_runs
-from .presenters import NOT_SHOWN, positions_of, present_run, present_runs
+from .presenters import NOT_SHOWN, present_run, present_runs
 from .redaction import named_arguments
 from .standstill import find_standstill
 from .states import Status
@@ -51,8 +52,12 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
     user = cast(User, request.user)
     run = access.get_visible_run(user, run_id)
     events = list(run.events.order_by("-seq")[: LINES_SHOWN + 1])
+    # One look at the queues for whatever waits here, and for why it does.
+    waits = run.status == Status.PENDING
+    seen = look() if waits else None
+    shown, *related = present_runs([run, *_related(user, run)], user, seen=seen)
     context = {
-        "run": present_run(run, user, position=positions_of([run]).get(run.pk)),
+        "run": shown,
         "row": run,
         "lines": lines_of(events[:LINES_SHOWN]),
         "more_lines": len(events) > LINES_SHOWN,
@@ -60,8 +65,8 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "arguments": _arguments(run),
         "result": tree_of(run.result) if run.result is not None else (),
         "details": tree_of(run.metadata) if run.metadata else (),
-        "related": present_runs(_related(user, run), user),
-        "standstill": find_standstill(queue=run.queue) if run.status == Status.PENDING else None,
+        "related": related,
+        "standstill": find_standstill(queue=run.queue, seen=seen) if waits else None,
         "for_staff": access.sees_everything(user),
         **items_context(run, user, request.GET.dict()),
     }
@@ -140,12 +145,18 @@ def _related(user: User, run: TaskRun) -> list[TaskRun]:
     kin = visible.filter(retry_of=run.pk)
     if run.retry_of_id is not None:
         kin = kin | visible.filter(pk=run.retry_of_id) | visible.filter(retry_of=run.retry_of_id)
-    found = list(kin.order_by("-created_at", "-id")[:RELATED_SHOWN])
-    if len(found) < RELATED_SHOWN:
-        alike = visible.filter(task=run.task, owner=run.owner_id, topic=run.topic)
-        alike = alike.exclude(pk__in=[other.pk for other in found])
-        found += alike[: RELATED_SHOWN - len(found)]
-    return found
+    alike = visible.filter(task=run.task, owner=run.owner_id, topic=run.topic)
+    # One question for both; what is both, is kin.
+    closest = {found.pk: found for found in kin[:RELATED_SHOWN].union(alike[:RELATED_SHOWN], all=True)}
+    newest = sorted(closest.values(), key=lambda other: (other.created_at, other.pk), reverse=True)
+    return sorted(newest, key=lambda other: _is_kin(run, other), reverse=True)[:RELATED_SHOWN]
+
+
+def _is_kin(run: TaskRun, other: TaskRun) -> bool:
+    """Does one repeat the other, or do both repeat the same?"""
+    return other.retry_of_id == run.pk or (
+        run.retry_of_id is not None and run.retry_of_id in {other.pk, other.retry_of_id}
+    )
 
 
 def _arguments(run: TaskRun) -> object:

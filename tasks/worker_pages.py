@@ -1,12 +1,10 @@
 """What staff see of workers: who is there, how busy, what it takes, and whether it has had trouble."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
 from . import workers
-from .models import TaskRun
-from .states import Status
+from .lines import Running, running_now
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +14,7 @@ class WorkerLine:
     name: str
     place: str
     started_at: datetime
+    heard_at: datetime
     running: int
     concurrency: int
     queues: str
@@ -25,19 +24,19 @@ class WorkerLine:
     in_trouble: bool
 
 
-def present_workers() -> list[WorkerLine]:
-    """Every worker that is there, by name. Two queries, however many there are."""
+def present_workers(running: Running | None = None) -> list[WorkerLine]:
+    """Every worker that is there, by name. Two queries, however many there are; one when what runs is known."""
     there = workers.overview()
     if not there:
         return []
-    running = TaskRun.objects.live().filter(status=Status.RUNNING).order_by()
-    busy = Counter(running.values_list("worker", flat=True))
+    busy = (running or running_now()).on_worker
     return [
         WorkerLine(
             name=one.name,
             place=place_of(one.name),
             started_at=one.started_at,
-            running=busy[one.name],
+            heard_at=one.heard_at,
+            running=busy.get(one.name, 0),
             concurrency=one.concurrency,
             queues="every queue" if one.queues is None else f"only {', '.join(one.queues)}",
             restarts=one.restarts,

@@ -1,7 +1,7 @@
 """How many articles a topic has, known without counting them."""
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Index, Q, Sum
@@ -14,11 +14,15 @@ UNREAD, STARRED, ADDED_ON = "unread", "starred", "added_on"
 class ArticleCountQuerySet(models.QuerySet["ArticleCount"]):
     """Counts without counting."""
 
-    def sums(self, since: date) -> dict[int, dict[tuple[str, date | None], int]]:
-        """Per topic, by kind and day: all that has no day, and of days those from `since` on. One query."""
+    def sums(self, since: date, *others: models.QuerySet[Any, Any]) -> dict[int, dict[tuple[str, date | None], int]]:
+        """Per topic, by kind and day: all that has no day, and of days those from `since` on. One query.
+
+        `others`: rows of topic, kind, day and number that are counted elsewhere.
+        """
         lately = self.filter(Q(day=None) | Q(day__gte=since)).order_by()
         found: dict[int, dict[tuple[str, date | None], int]] = {}
-        for topic, kind, day, number in lately.values_list("topic", "kind", "day").annotate(Sum("number")):
+        rows: models.QuerySet[Any, Any] = lately.values_list("topic", "kind", "day").annotate(Sum("number"))
+        for topic, kind, day, number in rows.union(*others, all=True) if others else rows:
             if number:
                 found.setdefault(topic, {})[kind, day] = number
         return found

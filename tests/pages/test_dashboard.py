@@ -54,8 +54,9 @@ def test_staff_see_who_works_how_busy_and_what_trouble_there_was(owner: User, st
     document = page(client_of(staff), reverse("dashboard"))
     assert complaints(document) == []
     well, restarted = document.one(id="workers").all("li")
-    assert well.text.startswith("web-1, process 4711 Well 1 of 3 busy takes every queue since")
-    assert restarted.text.startswith("web-2, process 12 Restarted 0 of 1 busy takes only mail since")
+    assert well.text.startswith("web-1, process 4711 Well 1 of 3 busy takes every queue there since")
+    assert restarted.text.startswith("web-2, process 12 Restarted 0 of 1 busy takes only mail there since")
+    assert "last heard now" in well.text
     assert "started again 2 times" in restarted.text
     assert "listen: <b>gone</b>" in restarted.text
 
@@ -76,7 +77,7 @@ def test_staff_see_what_waits_and_what_is_paused(owner: User, staff: User, clien
     shown = page(client_of(staff), reverse("dashboard")).one(id="queues").all("li")
     assert [line.text.split(" paused")[0] for line in shown] == [
         "default 0 waiting 0 running Open",
-        "mail 1 waiting 0 running",
+        "mail 1 waiting 0 running the oldest from now",
     ]
     assert shown[1].text.endswith("by staff Paused")
 
@@ -115,3 +116,33 @@ def test_without_runs_the_charts_say_so(owner: User, client_of: ClientOf) -> Non
     chart = page(client_of(owner), reverse("dashboard")).one(id="chart-outcomes")
     assert "No run ended in the last 24 hours." in chart.text
     assert not chart.all("table")
+
+
+def test_failures_stand_together_by_name_with_their_reasons_and_a_way_to_do_them_again(
+    owner: User, client_of: ClientOf
+) -> None:
+    for name, error in (("Import", "no answer"), ("Import", "no answer"), ("Import", "row 7"), ("Mail", "no route")):
+        run = make_run_in(Status.FAILED, owner, name=name)
+        TaskRun.objects.filter(pk=run.pk).update(error=error)
+    client = client_of(owner)
+    document = page(client, reverse("dashboard"))
+    assert complaints(document) == []
+    mail, imports = document.one(id="failed-runs").one("ul").all("li")
+    assert imports.text.startswith("Import 3 times")
+    assert "2 × no answer" in imports.text and "1 × row 7" in imports.text
+    again = imports.one("a", class_="button").attrs["href"]
+    assert "Retry 3 runs" in page(client, again).text
+    [form] = mail.all("form")
+    client.post(form.attrs["action"])
+    shown = page(client, reverse("dashboard")).one(id="failed-runs")
+    assert [title.text for title in shown.all("a", class_="button")] == ["Retry all… Import"]
+
+
+def test_a_failure_of_somebody_else_cannot_be_run_again_by_who_may_only_look(
+    owner: User, staff: User, client_of: ClientOf
+) -> None:
+    make_run_in(Status.FAILED, owner, name="Import")
+    staff.user_permissions.remove(*staff.user_permissions.filter(codename="control_taskrun"))
+    shown = page(client_of(staff), reverse("dashboard")).one(id="failed-runs")
+    assert "Import" in shown.text
+    assert not shown.all("form")

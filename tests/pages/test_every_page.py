@@ -222,7 +222,7 @@ def test_missing_pages_are_shown_in_the_design(client: Client, path: str, status
 def test_trouble_on_our_side_is_said_without_its_text(
     owner: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken() -> None:
+    def broken(**seen: object) -> None:
         raise RuntimeError("inner secret")
 
     monkeypatch.setattr("statusproj.views.find_standstill", broken)
