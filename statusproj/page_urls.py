@@ -1,13 +1,14 @@
-"""Addresses of the pages that belong to no room: the dashboard, and a person's own account."""
+"""Addresses of the pages that belong to no room: the dashboard, and a person's own account, the style guide."""
 
 from django.urls import path
 
-from . import account_views, views
+from . import account_views, styleguide, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("sign-in/", account_views.sign_in, name="sign-in"),
     path("sign-out/", account_views.sign_out, name="sign-out"),
     path("profile/", account_views.profile, name="profile"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("profile/password/", account_views.change_password, name="change-password"),
 ]

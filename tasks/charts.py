@@ -56,6 +56,11 @@ class Chart:
 
     height = HEIGHT
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The heads of the table."""
+        return (self.slot_name, *(bars.name for bars in self.bars))
+
 
 def bar_chart(
     *,

@@ -108,7 +108,7 @@ def test_every_page_of_staff_obeys_the_policy_and_can_be_read(
     queues.pause("default", by=staff)
     client = client_of(staff)
     own = [reverse(name, args=[schedule.pk]) for name in ("schedule-edit", "schedule-delete")]
-    for path in [*pages_of(runs), *own, reverse("schedule-new"), reverse("queue-list")]:
+    for path in [*pages_of(runs), *own, reverse("schedule-new"), reverse("queue-list"), reverse("styleguide")]:
         document = page(client, path)
         assert complaints(document) == [], path
         assert not document.all("img"), path
@@ -250,6 +250,7 @@ ADDRESSES: dict[str, tuple[int, int, int]] = {
     "sign-in": (302, 302, 302),  # they are signed in
     "sign-out": BY_POST_ALONE,
     "profile": ANYBODY,
+    "styleguide": STAFF,
     "change-password": ANYBODY,
     "task-list": ANYBODY,
     "task-bulk": ANYBODY,
