@@ -11,18 +11,15 @@ from typing import Any, Self
 
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db.models import F, Func
-from django.http import QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from tasks.asked import YEARS, Asked
 from tasks.exceptions import BadFilter
 
 from .decisions import Decision
 from .models import ArticleQuerySet
 from .models.articles import NEW_FOR
-
-LONGEST = 200
-YEARS = range(1970, 3000)
 
 # What each tab of a list is called, in order; `new` and `added` are both parts of those that made it.
 SHOWN = {
@@ -63,7 +60,7 @@ class ArticleFilters:
         Other keys are not looked at, or with `also` are wrong unless they are among those: a filter with a slip in its
         name must not count as not asked.
         """
-        reader = _Reader(query)
+        reader = _Reader(query, KEYS, thing="article")
         for key in query if also is not None else ():
             if key not in KEYS and key not in (also or ()):
                 reader.wrong[key[:50]] = f"is no filter. There are {', '.join(KEYS)}."
@@ -73,14 +70,14 @@ class ArticleFilters:
         return cls(
             show=reader.one_of("show", SHOWN) or "all",
             only=reader.one_of("only", ONLY),
-            search=reader.words("q"),
+            search=reader.text("q", words_in=_has_word),
             topic=reader.number("topic"),
             source=reader.number("source"),
             language=reader.language("language"),
             since=since,
             until=until,
             sort=reader.one_of("sort", SORTS) or "newest",
-            asked={key: reader.asked[key] for key in KEYS if reader.asked[key]},
+            asked={key: text for key, text in reader.values.items() if text},
             wrong=reader.wrong,
         )
 
@@ -210,54 +207,30 @@ def _start_of(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-class _Reader:
-    """Takes a question apart, and keeps what is wrong with it."""
+def _has_word(text: str) -> bool:
+    return any(map(str.isalnum, text))
 
-    def __init__(self, query: Mapping[str, Any]) -> None:
-        self.asked: dict[str, str] = {}
-        self.wrong: dict[str, str] = {}
-        for key in KEYS:
-            given = query.getlist(key) if isinstance(query, QueryDict) else [query.get(key)]
-            texts = dict.fromkeys(text for value in given if value is not None and (text := str(value).strip()))
-            self.asked[key] = next(iter(texts), "")[: 5 * LONGEST]
-            if len(texts) > 1:
-                self.wrong[key] = "is there more than once: give one value."
 
-    def one_of(self, key: str, known: Collection[str]) -> str:
-        """A word of a list."""
-        text = self.asked[key]
-        if text and text not in known:
-            self.wrong[key] = f"{text[:50]!r} is none of {', '.join(known)}."
-        return text if key not in self.wrong else ""
-
-    def words(self, key: str) -> str:
-        """Words to look for."""
-        text = self.asked[key]
-        if "\0" in text:
-            self.wrong[key] = "has a character in it that no article can have (NUL)."
-        elif len(text) > LONGEST:
-            self.wrong[key] = f"may have {LONGEST} characters at most."
-        elif text and not any(map(str.isalnum, text)):
-            self.wrong[key] = "needs a letter or a digit to look for."
-        return text if key not in self.wrong else ""
+class _Reader(Asked):
+    """What is asked of articles."""
 
     def number(self, key: str) -> int | None:
         """The number of a thing."""
-        text = self.asked[key]
+        text = self.values[key]
         if text and not (text.isascii() and text.isdecimal() and len(text) < 19):
             self.wrong[key] = "must be a number."
         return int(text) if text and key not in self.wrong else None
 
     def language(self, key: str) -> str:
         """A language's code."""
-        text = self.asked[key].lower()
+        text = self.values[key].lower()
         if text and not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})?", text):
             self.wrong[key] = "has two letters, such as “en”."
         return text if key not in self.wrong else ""
 
     def day(self, key: str) -> date | None:
         """A day."""
-        text = self.asked[key]
+        text = self.values[key]
         try:
             day = date.fromisoformat(text) if text else None
         except ValueError:

@@ -11,6 +11,7 @@ from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from tasks import lifecycle
+from tasks.background import BackgroundWorker, somebody_works
 from tasks.exceptions import TransitionRefused
 from tasks.item_style import ItemStyle
 from tasks.models import TaskItem, TaskRun
@@ -55,6 +56,21 @@ def watch(run_id: UUID | str, console: Console, also: Callable[[TaskRun], None] 
         except KeyboardInterrupt:
             bar.update(line, description="Cancelling", item="")
             return _cancel(run_id, bar, line)
+
+
+def see_through(run_id: UUID | str, console: Console, also: Callable[[TaskRun], None] | None = None) -> TaskRun:
+    """Watch the run to its end, done by a worker of our own where there is none anywhere; the run as it has ended.
+
+    `also` is called with the run at each look.
+    """
+    worker = None if somebody_works() else BackgroundWorker().start()
+    try:
+        run = watch(run_id, console, also=also)
+    finally:
+        if worker is not None:
+            worker.stop()
+    run.refresh_from_db()
+    return run
 
 
 def _cancel(run_id: UUID | str, bar: Progress, line: TaskID) -> TaskRun:

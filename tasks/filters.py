@@ -11,19 +11,15 @@ from functools import reduce
 from typing import Any, Self
 
 from django.contrib.auth import get_user_model
-from django.http import QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from . import search
+from .asked import YEARS, Asked
 from .exceptions import BadFilter
 from .models import TaskRunQuerySet
 from .states import Status
 from .text import mask_secrets
-
-LONGEST = 200
-# Times further away than this are slips of the pen, and not every database can say them in every zone.
-YEARS = range(1970, 3000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +61,7 @@ class Filters:
         Other keys are not looked at, or with `also` are wrong unless they are among those: a filter with a slip in its
         name must not count as not asked.
         """
-        reader = _Reader(query)
+        reader = _Reader(query, KEYS, thing="run", several=["status"])
         for key in query if also is not None else ():
             if key not in KEYS and key not in (also or ()):
                 reader.wrong[key[:50]] = f"is no filter. There are {', '.join(KEYS)}."
@@ -75,13 +71,13 @@ class Filters:
         return cls(
             statuses=reader.statuses(),
             search=reader.text("q"),
-            name=reader.text("name", needs_word=True),
+            name=reader.text("name", words_in=search.words_in),
             topic=reader.text("topic"),
             owner=reader.text("owner"),
-            last=reader.span(),
+            last=reader.one_of("last", SPANS),
             created_after=after,
             created_before=before,
-            asked={key: reader.asked[key] for key in KEYS if reader.asked[key]},
+            asked={key: text for key, text in reader.values.items() if text},
             wrong=reader.wrong,
         )
 
@@ -170,51 +166,22 @@ class Filters:
         return found
 
 
-class _Reader:
-    """Takes a question apart, and keeps what is wrong with it."""
-
-    def __init__(self, query: Mapping[str, Any]) -> None:
-        self.asked: dict[str, str] = {}
-        self.wrong: dict[str, str] = {}
-        for key in KEYS:
-            values = query.getlist(key) if isinstance(query, QueryDict) else [query.get(key) or ""]
-            given = dict.fromkeys(text for value in values if (text := str(value).strip()))
-            self.asked[key] = (",".join(given) if key == "status" else next(iter(given), ""))[: 5 * LONGEST]
-            if len(given) > 1 and key != "status":
-                self.wrong[key] = "is there more than once: give one value."
-
-    def text(self, key: str, *, needs_word: bool = False) -> str:
-        """Some characters."""
-        text = self.asked[key]
-        if "\0" in text:
-            self.wrong[key] = "has a character in it that no run can have (NUL)."
-        elif len(text) > LONGEST:
-            self.wrong[key] = f"may have {LONGEST} characters at most."
-        elif needs_word and text and not search.words_in(text):
-            self.wrong[key] = "needs a letter or a digit to look for."
-        return text if key not in self.wrong else ""
+class _Reader(Asked):
+    """What is asked of runs."""
 
     def statuses(self) -> tuple[str, ...]:
         """One status or several, separated by commas."""
-        wanted = tuple(dict.fromkeys(part for text in self.asked["status"].split(",") if (part := text.strip())))
+        wanted = tuple(dict.fromkeys(part for text in self.values["status"].split(",") if (part := text.strip())))
         if unknown := [part for part in wanted if part not in Status.values]:
             self.wrong["status"] = f"{unknown[0][:50]!r} is none of {', '.join(Status.values)}."
             return ()
-        if self.asked["status"] and not wanted:
+        if self.values["status"] and not wanted:
             self.wrong["status"] = f"give one of {', '.join(Status.values)}."
         return wanted
 
-    def span(self) -> str:
-        """One of SPANS."""
-        key = self.asked["last"]
-        if key and key not in SPANS:
-            self.wrong["last"] = f"{key[:50]!r} is none of {', '.join(SPANS)}."
-            return ""
-        return key
-
     def moment(self, key: str) -> datetime | None:
         """A time; without a zone in that of who asks, see notifications/time_zones.py."""
-        text = self.asked[key]
+        text = self.values[key]
         if not text:
             return None
         try:

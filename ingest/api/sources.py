@@ -8,11 +8,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, Query, Router, Schema, Status
 
 from ingest import access
-from ingest.fetch import Fetcher
 from ingest.models import Source
 from ingest.sources import editing
 from ingest.sources.exporting import write_opml
-from ingest.sources.finding import Found, NothingFound, find_feeds
+from ingest.sources.finding import NothingFound, look_for_feeds
 from ingest.sources.importing import import_lines, refusal
 from ingest.sources.jobs import SMALL, start_import
 from ingest.sources.lines import MAX_BYTES, UnreadableList, read_list
@@ -128,7 +127,7 @@ def discover_feeds(request: HttpRequest, payload: Address) -> dict[str, Any]:
     if why := refusal(url):
         raise invalid("url", why)
     try:
-        found = async_to_sync(_look)(url)
+        found = look_for_feeds(url)
     except NothingFound as nothing:
         raise invalid("url", str(nothing)) from None
     keys = ("url", "title", "site_url", "kind", "entries")
@@ -196,8 +195,3 @@ def _json_of(source: Source) -> dict[str, Any]:
     told = as_json(source)
     moments = ("last_checked_at", "last_new_at", "next_read_at")
     return told | {name: timestamp(told[name]) if told[name] else None for name in moments}
-
-
-async def _look(url: str) -> list[Found]:
-    async with Fetcher() as fetcher:
-        return await find_feeds(url, fetcher)

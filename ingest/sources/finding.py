@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
+from asgiref.sync import async_to_sync
 from lxml import etree, html
 
 from ingest.children import AnalysisError, in_child
@@ -42,6 +43,16 @@ class Found:
     site_url: str = ""
     kind: str = ""
     entries: int | None = None
+
+
+def look_for_feeds(url: str) -> list[Found]:
+    """`find_feeds` for sync code, with a fetcher of its own."""
+
+    async def look() -> list[Found]:
+        async with Fetcher() as fetcher:
+            return await find_feeds(url, fetcher)
+
+    return async_to_sync(look)()
 
 
 async def find_feeds(url: str, fetcher: Fetcher) -> list[Found]:

@@ -3,7 +3,6 @@
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
@@ -15,10 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ingest import access
-from ingest.fetch import Fetcher
 from ingest.models import Source, Topic
 from ingest.sources import editing
-from ingest.sources.finding import Found, NothingFound, find_feeds
+from ingest.sources.finding import Found, NothingFound, look_for_feeds
 from ingest.sources.forms import AddForm, SourceForm
 from ingest.sources.listing import Filters, page_of_sources, present_source, sources_of
 from ingest.topic_settings import BadSetting
@@ -46,7 +44,7 @@ def topic_sources(request: HttpRequest, topic_id: int) -> HttpResponse:
         # Somebody has chosen it from what was found, or wants it whatever it answers now.
         return _added(request, topic, Found(url=url, title=request.POST.get("title", "")))
     try:
-        found = async_to_sync(_look)(url)
+        found = look_for_feeds(url)
     except NothingFound as nothing:
         form.add_error("url", str(nothing))
         return _topic_page(request, topic, form, status=422, anyway=url)
@@ -171,8 +169,3 @@ def _added(request: HttpRequest, topic: Topic, found: Found) -> HttpResponse:
     else:
         messages.success(request, f"“{source}” is added. It is read with the next collection.")
     return redirect("topic-sources", topic.pk)
-
-
-async def _look(url: str) -> list[Found]:
-    async with Fetcher() as fetcher:
-        return await find_feeds(url, fetcher)

@@ -19,9 +19,8 @@ from ingest.analyzed import ARTICLES
 from ingest.fetch import allowed_hosts
 from ingest.jobs import start_bulk_analysis
 from ingest.rules import BadKeyword, read_lines
-from ingest.terminal import NewRows, print_outcome, watch
+from ingest.terminal import NewRows, print_outcome, see_through
 from tasks import exports
-from tasks.background import BackgroundWorker, somebody_works
 from tasks.models import TaskRun
 from tasks.states import Status
 from tasks.terminal import console_on
@@ -72,14 +71,7 @@ class Command(BaseCommand):
             save=options["save"],
         )
         console.print(f"Run {run_id}", soft_wrap=True)
-        # Without a server or a worker anywhere, the run is done here.
-        worker = None if somebody_works() else BackgroundWorker().start()
-        try:
-            run = watch(run_id, console, NewRows(console, ARTICLES) if options["watch"] else None)
-        finally:
-            if worker is not None:
-                worker.stop()
-        run.refresh_from_db()
+        run = see_through(run_id, console, NewRows(console, ARTICLES) if options["watch"] else None)
         self._tell(run, options["format"])
 
     def _by_what(self, options: dict[str, Any]) -> tuple[AbstractBaseUser, str]:

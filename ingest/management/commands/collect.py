@@ -6,8 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ingest.jobs import start_collecting
 from ingest.models import Topic
-from ingest.terminal import print_outcome, watch
-from tasks.background import BackgroundWorker, somebody_works
+from ingest.terminal import print_outcome, see_through
 from tasks.exceptions import AlreadyRunning
 from tasks.states import Status
 from tasks.terminal import console_on
@@ -37,14 +36,7 @@ class Command(BaseCommand):
         except AlreadyRunning as error:
             console.print(f"“{topic.name}” is being collected already; this is that run.")
             run_id = str(error.run_id)
-        # Without a server or a worker anywhere, the run is done here.
-        worker = None if somebody_works() else BackgroundWorker().start()
-        try:
-            run = watch(run_id, console)
-        finally:
-            if worker is not None:
-                worker.stop()
-        run.refresh_from_db()
+        run = see_through(run_id, console)
         print_outcome(run, console)
         if run.status == Status.FAILED:
             raise CommandError("The run failed.")

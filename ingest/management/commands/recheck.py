@@ -7,9 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ingest.jobs import start_recheck
 from ingest.recheck import to_recheck
 from ingest.rules import rules_of
-from ingest.terminal import watch
+from ingest.terminal import see_through
 from ingest.texts import moves_in_words
-from tasks.background import BackgroundWorker, somebody_works
 from tasks.exceptions import AlreadyRunning
 from tasks.states import Status
 from tasks.terminal import console_on
@@ -39,14 +38,7 @@ class Command(BaseCommand):
         except AlreadyRunning as error:
             console.print(f"“{topic.name}” is being re-checked already; this is that run.")
             run_id = str(error.run_id)
-        # Without a server or a worker anywhere, the run is done here.
-        worker = None if somebody_works() else BackgroundWorker().start()
-        try:
-            run = watch(run_id, console)
-        finally:
-            if worker is not None:
-                worker.stop()
-        run.refresh_from_db()
+        run = see_through(run_id, console)
         if run.status == Status.FAILED:
             raise CommandError(f"The run failed. {run.error}")
         if run.status != Status.COMPLETED:

@@ -15,8 +15,7 @@ from ingest.sources.importing import import_lines
 from ingest.sources.jobs import SMALL, start_import
 from ingest.sources.lines import UnreadableList, read_list
 from ingest.sources.listing import SHOWN, Filters, present_source
-from ingest.terminal import watch
-from tasks.background import BackgroundWorker, somebody_works
+from ingest.terminal import see_through
 from tasks.exceptions import AlreadyRunning
 from tasks.models import TaskRun
 from tasks.states import Status
@@ -99,14 +98,7 @@ class Command(BaseCommand):
             run_id = start_import(topic, lines, look=options["look"]).id
         except AlreadyRunning as error:
             raise CommandError(f"Another import is under way: {error.run_id}.") from None
-        # Without a server or a worker anywhere, the run is done here.
-        worker = None if somebody_works() else BackgroundWorker().start()
-        try:
-            run = watch(run_id, console_on(self.stdout))
-        finally:
-            if worker is not None:
-                worker.stop()
-        run.refresh_from_db()
+        run = see_through(run_id, console_on(self.stdout))
         if run.status != Status.COMPLETED:
             raise CommandError(f"The import did not end well: {run.error or run.get_status_display().lower()}.")
         return run

@@ -1,0 +1,48 @@
+"""A question taken apart: what was asked for, key by key, and what of it cannot be used. For lists of any room."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from django.http import QueryDict
+
+LONGEST = 200
+# Times further away than this are slips of the pen, and not every database can say them in every zone.
+YEARS = range(1970, 3000)
+
+
+class Asked:
+    """The values of `keys` in an address, a form or a call, and what is wrong with them.
+
+    Of `several` there may be more than one value; they are joined by commas. `thing`: what is looked for, in messages.
+    """
+
+    def __init__(
+        self, query: Mapping[str, Any], keys: Collection[str], *, thing: str, several: Collection[str] = ()
+    ) -> None:
+        self.values: dict[str, str] = {}
+        self.wrong: dict[str, str] = {}
+        self._thing = thing
+        for key in keys:
+            given = query.getlist(key) if isinstance(query, QueryDict) else [query.get(key)]
+            texts = dict.fromkeys(text for value in given if value is not None and (text := str(value).strip()))
+            self.values[key] = (",".join(texts) if key in several else next(iter(texts), ""))[: 5 * LONGEST]
+            if len(texts) > 1 and key not in several:
+                self.wrong[key] = "is there more than once: give one value."
+
+    def text(self, key: str, *, words_in: Callable[[str], object] | None = None) -> str:
+        """Some characters, or none. With `words_in`, some in which that finds something to look for."""
+        text = self.values[key]
+        if "\0" in text:
+            self.wrong[key] = f"has a character in it that no {self._thing} can have (NUL)."
+        elif len(text) > LONGEST:
+            self.wrong[key] = f"may have {LONGEST} characters at most."
+        elif text and words_in is not None and not words_in(text):
+            self.wrong[key] = "needs a letter or a digit to look for."
+        return text if key not in self.wrong else ""
+
+    def one_of(self, key: str, known: Collection[str]) -> str:
+        """A word of a list."""
+        text = self.values[key]
+        if text and text not in known:
+            self.wrong[key] = f"{text[:50]!r} is none of {', '.join(known)}."
+        return text if key not in self.wrong else ""
