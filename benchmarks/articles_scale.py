@@ -181,10 +181,13 @@ def figures() -> list[Figure]:
     from django.test import Client
     from django.utils import timezone
 
-    from ingest import clusters, counts, preview, store
-    from ingest.listing import cursor_of
+    from ingest import store
+    from ingest.duplicates import clusters
+    from ingest.judging import preview
+    from ingest.lists import counts
+    from ingest.lists.listing import cursor_of
+    from ingest.lists.numbers import numbers_of
     from ingest.models import Article, Topic
-    from ingest.numbers import numbers_of
     from ingest.sources.schedule import topics_due
 
     cache.clear()

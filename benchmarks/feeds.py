@@ -184,7 +184,7 @@ def read_bare(body: bytes, headers: dict[str, str]) -> tuple[str, list[dict[str,
 
 def read_ours(body: bytes, headers: dict[str, str]) -> list[dict[str, Any]]:
     """The entries as we read them."""
-    from ingest.feeds import NotAFeed, read_entries
+    from ingest.fetching.feeds import NotAFeed, read_entries
 
     try:
         _title, _site, entries = read_entries(

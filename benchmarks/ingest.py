@@ -127,9 +127,9 @@ def pipeline(host: str, keys: list[str]) -> tuple[float, float, dict[str, str], 
     """CPU milliseconds per article of our pipeline and its children; seconds; the texts; the share of good ones."""
     from django.contrib.auth.models import User
 
-    from ingest.fetch import Bounds, Fetcher
+    from ingest.collecting.reporting import Silent
+    from ingest.fetching.fetch import Bounds, Fetcher
     from ingest.models import Article, Topic
-    from ingest.reporting import Silent
     from ingest.service import get_pending_articles, process_articles_batch
 
     owner, _ = User.objects.get_or_create(username="benchmark")

@@ -20,12 +20,12 @@ from trafilatura import load_html
 
 from benchmarks.harness import Result, Row
 from benchmarks.ingest import DATA, shingles
-from ingest.analysis import Page, analyse_page, read_page
 from ingest.demo_site import Kind, entries
 from ingest.demo_site.pages import page as demo_page
-from ingest.extract import decode
-from ingest.relevance import Rules, relevance
-from ingest.text import words
+from ingest.reading.analysis import Page, analyse_page, read_page
+from ingest.reading.extract import decode
+from ingest.reading.relevance import Rules, relevance
+from ingest.reading.text import words
 
 SECTIONS = {
     "business": ("shares", "profit", "stock market", "economy", "oil price", "sales", "interest rates", "bank",

@@ -23,7 +23,7 @@ from benchmarks.ingest import DATA, DATES, KEYWORDS
 
 ROUNDS = 3
 LATENCY, ADDRESSES, HOSTS = 0.3, 100, 10
-# The stages in order, by the name each has in ingest.analysis.
+# The stages in order, by the name each has in ingest.reading.analysis.
 STAGES = {
     "extract": "extract: decode, parse, trafilatura",
     "language_of": "language",
@@ -71,8 +71,8 @@ def pages_served(data: Path, *, hosts: int, latency: float = 0.0) -> Iterator[li
 
 def measure_stages(folder: Path, host: str, keys: list[str]) -> None:
     """Milliseconds of CPU per page in each stage, and of all together."""
-    from ingest import analysis
-    from ingest.relevance import Rules
+    from ingest.reading import analysis
+    from ingest.reading.relevance import Rules
 
     rules = Rules(include=KEYWORDS)
     bodies = {key: gzip.decompress((folder / "html" / f"{key}.html.gz").read_bytes()) for key in keys}
@@ -141,7 +141,7 @@ def timed(module: Any, spent: dict[str, float]) -> Iterator[None]:
 
 def fetching(host: str, keys: list[str]) -> float:
     """CPU seconds of reading all pages."""
-    from ingest.fetch import Bounds, Fetcher
+    from ingest.fetching.fetch import Bounds, Fetcher
 
     async def fetch() -> float:
         async with Fetcher(Bounds(per_host=16), allowed=frozenset({host})) as fetcher:
@@ -158,7 +158,7 @@ def saving(host: str, keys: list[str], pages: list[Any], rules: Any) -> float:
     """CPU seconds of judging and saving all pages."""
     from ingest import store
     from ingest.analyzers.protocol import Analysis
-    from ingest.verdicts import judge
+    from ingest.collecting.verdicts import judge
 
     topic = new_topic([f"http://{host}/{key}" for key in keys])
     decided = []
@@ -214,8 +214,8 @@ def measure_latency(urls: list[str], hosts: frozenset[str]) -> None:
 
 def collected(urls: list[str], hosts: frozenset[str]) -> float:
     """Seconds of a collection of these pages."""
-    from ingest.fetch import Fetcher
-    from ingest.reporting import Silent
+    from ingest.collecting.reporting import Silent
+    from ingest.fetching.fetch import Fetcher
     from ingest.service import get_pending_articles, process_articles_batch
 
     topic = new_topic(urls)

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from itertools import islice
 from urllib.parse import urlsplit
 
-from .canonical import canonical_url
-from .guard import FetchError, check_url, is_allowed, is_public
+from .duplicates.canonical import canonical_url
+from .fetching.guard import FetchError, check_url, is_allowed, is_public
 from .lines import Line, lines_of_file, lines_of_text
 
 MAX_URLS = 10_000

@@ -15,12 +15,12 @@ from django.utils.html import format_html
 from notifications.large_tables import LargeTableAdmin, ReadOnly
 from tasks.exceptions import AlreadyRunning
 
-from . import marking
-from .canonical import canonical_url
-from .filters import ArticleFilters
+from .duplicates.canonical import canonical_url
 from .jobs import start_collecting, start_recheck
-from .listing import find
-from .marking import Action
+from .lists import marking
+from .lists.filters import ArticleFilters
+from .lists.listing import find
+from .lists.marking import Action
 from .models import Alert, AlertRule, Article, CollectPreferences, Keyword, Source, Topic
 from .sources import editing
 from .topic_settings import BadSetting

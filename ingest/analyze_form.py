@@ -13,7 +13,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.translation import gettext_lazy as _
 
 from .addresses import MAX_BYTES, MAX_URLS, Addresses, BadLine, first_bad, read_lines
-from .fetch import allowed_hosts
+from .fetching.fetch import allowed_hosts
 from .lines import Line, lines_of_file, lines_of_text
 from .models import Topic
 from .rules import BadKeyword

@@ -13,6 +13,6 @@ class IngestConfig(AppConfig):
         from notifications import types
 
         from . import checks  # noqa: F401
-        from .texts import TYPES
+        from .telling.texts import TYPES
 
         types.register(*TYPES)

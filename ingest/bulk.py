@@ -12,14 +12,14 @@ from uuid import UUID
 from tasks.db import in_thread
 
 from . import store
-from .canonical import canonical_url
+from .collecting.notebook import Notebook
+from .collecting.outcomes import outcome_of, reason_of
+from .collecting.reporting import Reporter
 from .decisions import Decision
-from .fetch import Fetcher
+from .duplicates.canonical import canonical_url
+from .fetching.fetch import Fetcher
 from .models import Article, Topic
-from .notebook import Notebook
-from .outcomes import outcome_of, reason_of
-from .relevance import Rules
-from .reporting import Reporter
+from .reading.relevance import Rules
 from .rules import read_lines, rules_of
 from .service import process_articles_batch
 from .store import Candidate

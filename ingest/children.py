@@ -23,8 +23,8 @@ from weakref import WeakKeyDictionary
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
+from .collecting.turns import PAGES_ON_PROBATION, Owner, Turns
 from .decisions import Failure
-from .turns import PAGES_ON_PROBATION, Owner, Turns
 
 SECONDS = 10.0
 MEMORY = 1 << 30  # beyond what the libraries take

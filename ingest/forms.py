@@ -6,10 +6,10 @@ from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from .alert_rules import MAX_PHRASE, BadAlertRule, add_rule
 from .models import AlertRule, CollectPreferences, Topic
-from .relevance import Rules
+from .reading.relevance import Rules
 from .rules import RULE_COLUMNS, BadKeyword, Keywords, keywords_of, read_lines, save_keywords, write_line
+from .telling.alert_rules import MAX_PHRASE, BadAlertRule, add_rule
 from .topic_settings import RHYTHMS, BadSetting, change_settings, checked_name, every_words
 
 

@@ -19,10 +19,10 @@ from tasks.models import TaskRun
 
 from . import bulk
 from .analyzed import ARTICLES
+from .collecting.notebook import Notebook, key_of
+from .collecting.outcomes import merge_outcomes
+from .judging.recheck import run_recheck
 from .models import Topic
-from .notebook import Notebook, key_of
-from .outcomes import merge_outcomes
-from .recheck import run_recheck
 from .service import run_auto_ingest
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ BULK_AT_LEAST, BULK_PER_URL = timedelta(minutes=30), timedelta(seconds=2)
     max_attempts=3,
     timeout=timedelta(minutes=30),
     title="Auto-Collect",
-    notification="ingest.texts.outcome",
+    notification="ingest.telling.texts.outcome",
     item_style=ARTICLES,
 )
 async def collect(
@@ -78,7 +78,7 @@ async def collect(
     takes_context=True,
     max_attempts=3,
     title="Bulk analysis",
-    notification="ingest.texts.bulk_outcome",
+    notification="ingest.telling.texts.bulk_outcome",
     item_style=ARTICLES,
 )
 async def bulk_analysis(
@@ -109,7 +109,7 @@ async def bulk_analysis(
     max_attempts=3,
     timeout=timedelta(hours=2),
     title="Re-check",
-    notification="ingest.texts.recheck_outcome",
+    notification="ingest.telling.texts.recheck_outcome",
 )
 async def recheck(context: "TaskContext", topic_id: int) -> dict[str, Any]:
     """Judge the stored articles of a topic by its rules of today."""

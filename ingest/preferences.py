@@ -5,8 +5,8 @@ from django.db import transaction
 
 from tasks.db import database_now
 
-from .digest import SETTLED, day_of
 from .models import CollectPreferences
+from .telling.digest import SETTLED, day_of
 
 
 def preferences_of(user: AbstractBaseUser) -> CollectPreferences:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from .models import Keyword, Topic
-from .relevance import Field, Rules, Term
+from .reading.relevance import Field, Rules, Term
 
 MAX_PHRASE = 100
 MAX_KEYWORDS = 500

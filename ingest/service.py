@@ -8,17 +8,18 @@ from uuid import UUID
 
 from tasks.db import in_thread
 
-from . import clusters, store
-from .collector import Collector
+from . import store
+from .collecting.collector import Collector
+from .collecting.notebook import Notebook
+from .collecting.outcomes import Tally, outcome_of
+from .collecting.reporting import Reporter
 from .decisions import Decision
-from .dedupe import Known, Seen
-from .discovery import Discovery, discover
-from .fetch import Fetcher
+from .duplicates import clusters
+from .duplicates.dedupe import Known, Seen
+from .fetching.discovery import Discovery, discover
+from .fetching.fetch import Fetcher
 from .models import Topic
-from .notebook import Notebook
-from .outcomes import Tally, outcome_of
-from .relevance import Rules
-from .reporting import Reporter
+from .reading.relevance import Rules
 from .rules import rules_of
 from .store import Candidate
 

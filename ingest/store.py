@@ -11,14 +11,16 @@ from django.db import transaction
 from django.db.models import Count, F
 from django.utils import timezone
 
-from . import alerts, clusters, counts
 from .analyzers import Analysis
-from .canonical import canonical_url, host_of
+from .collecting.verdicts import Verdict
 from .decisions import Decision
-from .feeds import Entry
+from .duplicates import clusters
+from .duplicates.canonical import canonical_url, host_of
+from .fetching.feeds import Entry
+from .lists import counts
 from .models import Article
-from .text import clip
-from .verdicts import Verdict
+from .reading.text import clip
+from .telling import alerts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .marking import Action
+from .lists.marking import Action
 from .views import analyze, article_actions, articles, preferences, rules, source_lists, sources, topics
 
 urlpatterns = [

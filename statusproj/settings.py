@@ -215,7 +215,7 @@ TASKS_SCHEDULABLE = {"ingest.jobs.collect": "ingest.jobs.start_scheduled"}
 TASKS_CLOCKS = {
     "ingest.sources.schedule.start_due": 15.0,
     "notifications.upkeep.look": 10.0,
-    "ingest.digest.send_due": 30.0,
+    "ingest.telling.digest.send_due": 30.0,
 }
 
 LIVE_RECONCILE_SECONDS = float(os.environ.get("LIVE_RECONCILE_SECONDS", "2.5"))
@@ -250,7 +250,7 @@ else:
 DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM", "statusproj@localhost")
 
 # Webhooks reach what fetches reach: a person's address must not lead into the private network.
-NOTIFICATIONS_TRANSPORT = "ingest.webhook_transport.make"
+NOTIFICATIONS_TRANSPORT = "ingest.telling.webhook_transport.make"
 NOTIFICATIONS_KEEP_DAYS = float(os.environ.get("NOTIFICATIONS_KEEP_DAYS", "90"))
 NOTIFICATIONS_STORM_LIMIT = int(os.environ.get("NOTIFICATIONS_STORM_LIMIT", "30"))
 

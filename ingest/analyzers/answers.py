@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.text import clip
+from ingest.reading.text import clip
 
 MAX_REASON = 200
 SCHEMA = {

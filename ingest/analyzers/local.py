@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from ingest.analysis import Page, analyse_page
 from ingest.children import AnalysisError, in_child
+from ingest.collecting.reporting import Stage
 from ingest.decisions import Failure
-from ingest.relevance import Rules
-from ingest.reporting import Stage
+from ingest.reading.analysis import Page, analyse_page
+from ingest.reading.relevance import Rules
 
 from .protocol import Analysis
 

@@ -16,11 +16,11 @@ from weakref import WeakKeyDictionary
 import httpcore2
 import httpx2
 
-from ingest.analysis import Page, Reading
-from ingest.fetch import read_body, retry_after
-from ingest.guard import FetchError, GuardedTransport
-from ingest.relevance import Rules, Term
-from ingest.reporting import Stage
+from ingest.collecting.reporting import Stage
+from ingest.fetching.fetch import read_body, retry_after
+from ingest.fetching.guard import FetchError, GuardedTransport
+from ingest.reading.analysis import Page, Reading
+from ingest.reading.relevance import Rules, Term
 
 from .answers import SCHEMA, BadAnswer, Opinion, read_answer
 from .breaker import Breaker

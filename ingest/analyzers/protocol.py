@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ingest.analysis import Page, Reading, Scores
-from ingest.relevance import Rules
+from ingest.reading.analysis import Page, Reading, Scores
+from ingest.reading.relevance import Rules
 
 LOCAL = "local"
 

@@ -8,9 +8,9 @@ from ninja import Field, Router, Schema, Status
 from pydantic import ConfigDict
 
 from ingest import access
-from ingest.alert_rules import MAX_PHRASE, BadAlertRule, add_rule
 from ingest.models import AlertRule, CollectPreferences
 from ingest.preferences import change_preferences, preferences_of
+from ingest.telling.alert_rules import MAX_PHRASE, BadAlertRule, add_rule
 from live.errors import ApiError, invalid
 
 from .answers import require_change

@@ -6,10 +6,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Query, Router, Schema
 
-from ingest import access, marking
-from ingest.filters import ArticleFilters
-from ingest.listing import cursor_of, find, position_of, shown_articles
-from ingest.marking import Action, said
+from ingest import access
+from ingest.lists import marking
+from ingest.lists.filters import ArticleFilters
+from ingest.lists.listing import cursor_of, find, position_of, shown_articles
+from ingest.lists.marking import Action, said
 from ingest.models import Article, Topic
 from live.errors import ApiError, invalid
 from live.frames import timestamp

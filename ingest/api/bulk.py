@@ -9,7 +9,7 @@ from ninja import Field, File, Form, Router, Schema, Status, UploadedFile
 from pydantic import StringConstraints
 
 from ingest.addresses import MAX_BYTES, MAX_URLS, SHOWN, Addresses, count, first_bad, read_file, read_urls
-from ingest.fetch import allowed_hosts
+from ingest.fetching.fetch import allowed_hosts
 from ingest.jobs import places_left, start_bulk_analysis
 from ingest.rules import BadKeyword, read_lines
 from live.errors import ApiError, invalid

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from ninja import Field, Router, Schema
 
 from ingest import access
+from ingest.judging.recheck import to_recheck
 from ingest.models import Topic
-from ingest.recheck import to_recheck
-from ingest.relevance import Rules, Term
+from ingest.reading.relevance import Rules, Term
 from ingest.rules import (
     MAX_KEYWORDS,
     MAX_PHRASE,

@@ -8,8 +8,8 @@ from ninja import Field, Router, Schema, Status
 
 from ingest import access
 from ingest.jobs import start_recheck
-from ingest.preview import Change, PreviewFailed, preview
-from ingest.recheck import to_recheck
+from ingest.judging.preview import Change, PreviewFailed, preview
+from ingest.judging.recheck import to_recheck
 from ingest.rules import rules_of
 from live.errors import ApiError
 from tasks.exceptions import AlreadyRunning

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from ingest import fetch
+from ingest.fetching import fetch
 
 from .articles import PUBLICATIONS, Entry, Kind, all_entries
 from .feeds import feed, published

@@ -11,8 +11,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ingest.canonical import host_of
 from ingest.decisions import JUDGED, Decision, Failure
+from ingest.duplicates.canonical import host_of
 
 from .sources import WEB, Source
 from .topics import Topic

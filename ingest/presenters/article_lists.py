@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils import timezone
 
-from ingest.filters import ONLY, SHOWN, SORTS, ArticleFilters
-from ingest.listing import cursor_of, find, position_of
-from ingest.marking import KINDS, Action, offered
+from ingest.lists.filters import ONLY, SHOWN, SORTS, ArticleFilters
+from ingest.lists.listing import cursor_of, find, position_of
+from ingest.lists.marking import KINDS, Action, offered
+from ingest.lists.numbers import Numbers, numbers_of
 from ingest.models import Source, Topic
-from ingest.numbers import Numbers, numbers_of
 from tasks.access import Viewer
 
 from .articles import ArticleView, present_articles

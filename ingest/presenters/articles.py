@@ -12,7 +12,7 @@ from django.db.models.functions import Left
 from ingest import access
 from ingest.analyzers.protocol import LOCAL
 from ingest.decisions import Decision, Failure
-from ingest.filters import query_of
+from ingest.lists.filters import query_of
 from ingest.models import Article, Topic
 from tasks.access import Viewer
 

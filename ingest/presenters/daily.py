@@ -6,8 +6,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from ingest import access
+from ingest.lists.numbers import DAYS
 from ingest.models import ArticleCount
-from ingest.numbers import DAYS
 from tasks.access import Viewer
 from tasks.charts import Chart, Series, bar_chart
 

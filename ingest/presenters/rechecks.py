@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from ingest.judging.recheck import to_recheck
 from ingest.models import Topic
-from ingest.recheck import to_recheck
 from ingest.rules import rules_of
 from tasks.access import Viewer
 from tasks.models import TaskRun

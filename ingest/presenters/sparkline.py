@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from django.utils.formats import date_format
 
-from ingest.numbers import DAYS
+from ingest.lists.numbers import DAYS
 
 STEP, BAR, HEIGHT = 4, 3, 24  # of the drawing, in its own units
 LEAST = 2  # a day with one article among days with hundreds is still seen

@@ -8,8 +8,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Max, Q, QuerySet
 
 from ingest import access
+from ingest.lists.numbers import Numbers, numbers_of
 from ingest.models import Source, Topic
-from ingest.numbers import Numbers, numbers_of
 from ingest.rules import keywords_of, write_line
 from ingest.topic_settings import every_words
 from tasks.access import Viewer

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from ingest.jobs import start_collecting
 from ingest.models import Source, Topic
 from ingest.models.topics import EVERY
-from ingest.text import clip
+from ingest.reading.text import clip
 from ingest.topic_settings import BadSetting
 from tasks.exceptions import AlreadyRunning
 

@@ -10,10 +10,10 @@ from lxml import etree, html
 
 from ingest.children import AnalysisError, in_child
 from ingest.decisions import Failure
-from ingest.feeds import NotAFeed, parse_feed
-from ingest.fetch import Fetched, Fetcher
-from ingest.guard import FetchError
-from ingest.text import clip
+from ingest.fetching.feeds import NotAFeed, parse_feed
+from ingest.fetching.fetch import Fetched, Fetcher
+from ingest.fetching.guard import FetchError
+from ingest.reading.text import clip
 
 SECONDS = 45.0
 MAX_FOUND = 20

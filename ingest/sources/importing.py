@@ -8,9 +8,9 @@ from typing import Any
 
 from django.utils.functional import cached_property
 
-from ingest.canonical import canonical_url
-from ingest.fetch import allowed_hosts
-from ingest.guard import FetchError, check_url
+from ingest.duplicates.canonical import canonical_url
+from ingest.fetching.fetch import allowed_hosts
+from ingest.fetching.guard import FetchError, check_url
 from ingest.models import Source, Topic
 
 from .lines import Line

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.tasks import TaskResult
 
-from ingest.fetch import Fetcher
+from ingest.collecting.notebook import key_of
+from ingest.fetching.fetch import Fetcher
 from ingest.models import Topic
-from ingest.notebook import key_of
 from tasks.db import in_thread
 from tasks.decorators import task
 from tasks.exceptions import DoNotRetry

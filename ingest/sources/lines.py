@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from ingest.children import AnalysisError, in_child
-from ingest.text import clip
+from ingest.reading.text import clip
 
 from .opml import read_opml
 

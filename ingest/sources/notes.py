@@ -8,10 +8,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ingest.decisions import Failure
-from ingest.feeds import Feed
-from ingest.fetch import Fetched
+from ingest.fetching.feeds import Feed
+from ingest.fetching.fetch import Fetched
 from ingest.models import Source
-from ingest.text import clip
+from ingest.reading.text import clip
 
 from .importing import is_known, refusal
 

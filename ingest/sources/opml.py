@@ -5,7 +5,7 @@ from typing import Any
 import listparser
 from lxml import etree
 
-from ingest.text import clip
+from ingest.reading.text import clip
 
 
 def read_opml(body: bytes) -> list[dict[str, str]]:

@@ -14,12 +14,13 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ingest import access, marking
-from ingest.filters import KEYS, ArticleFilters
-from ingest.listing import shown_articles
-from ingest.marking import KINDS, Action, said
+from ingest import access
+from ingest.lists import marking
+from ingest.lists.filters import KEYS, ArticleFilters
+from ingest.lists.listing import shown_articles
+from ingest.lists.marking import KINDS, Action, said
+from ingest.lists.numbers import Numbers, numbers_of
 from ingest.models import Topic
-from ingest.numbers import Numbers, numbers_of
 from ingest.presenters.article_lists import LABELS, list_url
 from ingest.presenters.articles import present_articles
 from tasks.exceptions import NumberChanged

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from ingest import access
 from ingest.forms import AlertRuleForm, RulesForm
 from ingest.jobs import start_recheck
+from ingest.judging.preview import PreviewFailed, preview
 from ingest.models import Topic
 from ingest.presenters.rechecks import present_recheck
-from ingest.preview import PreviewFailed, preview
 from tasks.exceptions import AlreadyRunning
 
 from .shared import status_of

@@ -12,9 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statusproj.settings")
 django.setup()
 
 from ingest import children  # noqa: E402 - Django first
-from ingest.fetch import Fetched, Fetcher  # noqa: E402
+from ingest.collecting.reporting import Silent  # noqa: E402
+from ingest.fetching.fetch import Fetched, Fetcher  # noqa: E402
 from ingest.models import Topic  # noqa: E402
-from ingest.reporting import Silent  # noqa: E402
 from ingest.service import run_auto_ingest  # noqa: E402
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.addresses import MAX_URLS, read_file, read_text, read_urls
-from ingest.canonical import canonical_url
+from ingest.duplicates.canonical import canonical_url
 
 A, B, C = (f"https://news.example/{name}" for name in "abc")
 

@@ -12,16 +12,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from ingest import alerts, store
-from ingest.analysis import Reading, Scores
+from ingest import store
 from ingest.analyzers import Analysis
+from ingest.collecting.verdicts import judge
 from ingest.demo_site import DemoSite
 from ingest.jobs import start_collecting
 from ingest.models import Alert, AlertRule, Article, Topic
-from ingest.relevance import Relevance
+from ingest.reading.analysis import Reading, Scores
+from ingest.reading.relevance import Relevance
 from ingest.rules import rules_of
 from ingest.store import Candidate, Decided
-from ingest.verdicts import judge
+from ingest.telling import alerts
 from notifications.models import Notification
 from tasks.models import TaskRun
 from tests.ingest.stored import TEXT, store_article

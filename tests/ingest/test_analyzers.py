@@ -15,18 +15,18 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
-from ingest.analysis import Page
 from ingest.analyzers import Analysis, configured_analyzer
 from ingest.analyzers.breaker import Breaker
 from ingest.analyzers.local import LocalAnalyzer
 from ingest.analyzers.openai import MAX_TEXT, Endpoint, OpenAIAnalyzer
 from ingest.analyzers.settings import configured_endpoint
+from ingest.collecting.reporting import Stage
 from ingest.decisions import Decision
 from ingest.demo_site.articles import story
-from ingest.fetch import Fetcher
+from ingest.fetching.fetch import Fetcher
 from ingest.models import Topic
-from ingest.relevance import Rules
-from ingest.reporting import Stage
+from ingest.reading.analysis import Page
+from ingest.reading.relevance import Rules
 from ingest.service import run_auto_ingest
 from tasks.db import in_thread
 from tests.ingest.recorder import Recorder

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from ingest import marking
-from ingest.marking import Action
+from ingest.lists import marking
+from ingest.lists.marking import Action
 from ingest.models import Article, Topic
 from tasks.models import TaskRun
 from tests.ingest.articles import make_article

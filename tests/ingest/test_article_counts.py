@@ -8,10 +8,10 @@ from django.contrib.auth.models import User
 from django.db.models import F
 from django.utils import timezone
 
-from ingest import counts
 from ingest.decisions import Decision
+from ingest.lists import counts
+from ingest.lists.numbers import numbers_of
 from ingest.models import Article, ArticleCount, PastDecision, Topic
-from ingest.numbers import numbers_of
 from tests.ingest.articles import make_article
 
 pytestmark = pytest.mark.django_db

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from ingest import listing
-from ingest.filters import ArticleFilters
+from ingest.lists import listing
+from ingest.lists.filters import ArticleFilters
 from ingest.models import Article, Topic
 from tests.ingest.articles import make_article
 from tests.pages.reading import Element, page, queries_to_render

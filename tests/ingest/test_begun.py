@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from ingest import store
-from ingest.begun import AHEAD, DEATHS
+from ingest.collecting.begun import AHEAD, DEATHS
 from ingest.decisions import Decision, Failure
-from ingest.fetch import Fetcher
+from ingest.fetching.fetch import Fetcher
 from ingest.models import Article, Topic
 from ingest.service import run_auto_ingest
 from tasks.db import in_thread

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from ingest.canonical import canonical_url
 from ingest.decisions import Decision
 from ingest.demo_site import DemoSite, Pace, entries
+from ingest.duplicates.canonical import canonical_url
 from ingest.jobs import start_bulk_analysis
 from ingest.models import Topic
 from notifications.models import Notification

@@ -6,15 +6,15 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from ingest.clusters import addresses_of, mend_clusters, recent_stories
+from ingest.collecting.verdicts import Verdict
 from ingest.decisions import Decision
 from ingest.demo_site.articles import story
-from ingest.extract import extract
-from ingest.fetch import Fetcher
+from ingest.duplicates.clusters import addresses_of, mend_clusters, recent_stories
+from ingest.fetching.fetch import Fetcher
 from ingest.models import Article, Source, Topic
+from ingest.reading.extract import extract
 from ingest.service import run_auto_ingest
 from ingest.store import Candidate, Decided, save_decisions
-from ingest.verdicts import Verdict
 from tasks.db import in_thread
 from tests.ingest.recorder import Recorder
 from tests.ingest.servers import RawServer, reply

@@ -6,12 +6,12 @@ from collections import Counter
 import pytest
 
 from ingest.decisions import Failure
-from ingest.dedupe import MAX_DISTANCE, distance, fingerprint
 from ingest.demo_site import DemoSite, Kind, Pace, all_entries, entries
 from ingest.demo_site.articles import PUBLICATIONS
-from ingest.feeds import parse_feed
-from ingest.fetch import Bounds, Fetcher
-from ingest.guard import FetchError
+from ingest.duplicates.dedupe import MAX_DISTANCE, distance, fingerprint
+from ingest.fetching.feeds import parse_feed
+from ingest.fetching.fetch import Bounds, Fetcher
+from ingest.fetching.guard import FetchError
 
 AT_ONCE = Pace(latency=(0, 0), slow=0, drip=0.02)
 

@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from ingest import digest
-from ingest.digest import send_due
 from ingest.models import Article, CollectPreferences, Topic
 from ingest.preferences import change_preferences
-from ingest.texts import outcome
+from ingest.telling import digest
+from ingest.telling.digest import send_due
+from ingest.telling.texts import outcome
 from notifications.models import Notification
 from tasks.models import TaskRun
 from tests.ingest.stored import store_article
@@ -180,7 +180,7 @@ def test_who_may_not_sign_in_is_told_nothing(wanted: CollectPreferences, topic: 
 
 
 def test_every_worker_looks_for_digests() -> None:
-    assert "ingest.digest.send_due" in project.TASKS_CLOCKS
+    assert "ingest.telling.digest.send_due" in project.TASKS_CLOCKS
 
 
 # -- preferences -------------------------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.analysis import Page, read_page
 from ingest.demo_site import Kind, entries
 from ingest.demo_site.pages import page
-from ingest.extract import decode, extract
+from ingest.reading.analysis import Page, read_page
+from ingest.reading.extract import decode, extract
 
 AT = datetime(2026, 5, 17, 8, 30, tzinfo=UTC)
 ONE_OF_EACH_LAYOUT = {entry.publication: entry for entry in entries("energy", 1) if entry.kind == Kind.ARTICLE}

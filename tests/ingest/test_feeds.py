@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.feeds import NotAFeed, parse_feed
+from ingest.fetching.feeds import NotAFeed, parse_feed
 
 URL = "https://news.example/feeds/all.xml"
 

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ingest.decisions import Failure
-from ingest.fetch import Bounds, Fetcher
-from ingest.guard import FetchError
-from ingest.hosts import hosts
+from ingest.fetching.fetch import Bounds, Fetcher
+from ingest.fetching.guard import FetchError
+from ingest.fetching.hosts import hosts
 from tests.ingest.servers import Answer, RawServer, drip, gzipped, reply
 from tests.waiting import eventually_async
 

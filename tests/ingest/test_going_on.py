@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 import pytest
 from django.contrib.auth.models import User
 
+from ingest.collecting.notebook import key_of
 from ingest.decisions import Decision
 from ingest.demo_site import DemoSite, Pace, entries
 from ingest.jobs import start_collecting
 from ingest.models import Topic
-from ingest.notebook import key_of
 from tasks import ledger, lifecycle
 from tasks.ledger import MAX_KEY
 from tasks.models import TaskRun

@@ -3,8 +3,8 @@
 import pytest
 
 from ingest.decisions import Failure
-from ingest.fetch import Fetcher
-from ingest.guard import FetchError, check_url, is_public
+from ingest.fetching.fetch import Fetcher
+from ingest.fetching.guard import FetchError, check_url, is_public
 from tests.ingest.servers import RawServer, reply
 
 PRIVATE = [

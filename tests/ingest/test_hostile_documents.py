@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import children
-from ingest.analysis import Page, read_page
 from ingest.children import AnalysisError, in_child
 from ingest.decisions import Failure
-from ingest.extract import decode
-from ingest.feeds import MAX_ENTRIES, Feed, NotAFeed, parse_feed
+from ingest.fetching.feeds import MAX_ENTRIES, Feed, NotAFeed, parse_feed
+from ingest.reading.analysis import Page, read_page
+from ingest.reading.extract import decode
 
 URL = "https://news.example/feed"
 PAGE = "<html><body><article><p>{}</p></article></body></html>"

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.decisions import Failure
-from ingest.fetch import Bounds, Fetcher
-from ingest.guard import FetchError
+from ingest.fetching.fetch import Bounds, Fetcher
+from ingest.fetching.guard import FetchError
 from tests.ingest.hostile_servers import HOPS, HOSTILE_SERVERS, PAGE_BYTES, HostileServer, bomb, encoded, endless
 from tests.ingest.servers import RawServer, reply
 from tests.waiting import eventually_async

@@ -10,8 +10,8 @@ import httpcore2
 import pytest
 
 from ingest.decisions import Failure
-from ingest.fetch import Bounds, Fetcher
-from ingest.guard import FetchError, is_public
+from ingest.fetching.fetch import Bounds, Fetcher
+from ingest.fetching.guard import FetchError, is_public
 from tests.ingest.hostile_urls import HARMLESS_URLS, HOSTILE_URLS, NAMES, HostileUrl
 from tests.ingest.servers import RawServer, reply
 

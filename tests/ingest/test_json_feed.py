@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingest.feeds import MAX_ENTRIES, NotAFeed, parse_feed
+from ingest.fetching.feeds import MAX_ENTRIES, NotAFeed, parse_feed
 
 URL = "https://news.example/feed.json"
 VERSION = "https://jsonfeed.org/version/1.1"

@@ -10,11 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from ingest import preview as module
 from ingest.decisions import Decision
+from ingest.judging import preview as module
+from ingest.judging.preview import PreviewFailed, preview
 from ingest.models import Article, Topic
-from ingest.preview import PreviewFailed, preview
-from ingest.relevance import Rules, Term
+from ingest.reading.relevance import Rules, Term
 from tests.ingest.stored import store_article
 
 type ClientOf = Callable[[User], Client]

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from ingest.collecting.verdicts import fail
 from ingest.decisions import Failure
 from ingest.queue import AnalysisQueue, AnalysisTask, QueueFull, TaskTimeout
-from ingest.verdicts import fail
 from tests.servers import ROOT
 from tests.waiting import eventually_async
 

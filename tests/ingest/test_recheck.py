@@ -12,13 +12,13 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from ingest import recheck as module
 from ingest.decisions import Decision, Failure
 from ingest.demo_site import DemoSite
-from ingest.fetch import Bounds, Fetcher
+from ingest.fetching.fetch import Bounds, Fetcher
 from ingest.jobs import start_recheck
+from ingest.judging import recheck as module
+from ingest.judging.recheck import run_recheck, to_recheck
 from ingest.models import Article, Topic
-from ingest.recheck import run_recheck, to_recheck
 from ingest.rules import read_lines, rules_of, save_keywords
 from ingest.service import run_auto_ingest
 from notifications.models import Notification

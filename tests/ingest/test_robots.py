@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from ingest import robots
 from ingest.decisions import Failure
-from ingest.fetch import Fetcher
-from ingest.guard import FetchError
+from ingest.fetching import robots
+from ingest.fetching.fetch import Fetcher
+from ingest.fetching.guard import FetchError
+from ingest.fetching.robots import Robots, may_fetch
 from ingest.models import Article, Topic
-from ingest.robots import Robots, may_fetch
 from ingest.service import run_auto_ingest
 from tasks.db import in_thread
 from tests.ingest.recorder import Recorder

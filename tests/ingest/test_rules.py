@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.models import Keyword, Topic
-from ingest.relevance import Rules, Term
+from ingest.reading.relevance import Rules, Term
 from ingest.rules import BadKeyword, checked, keywords_of, read_line, read_lines, rules_of, save_keywords, write_line
 
 type ClientOf = Callable[[User], Client]

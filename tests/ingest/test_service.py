@@ -7,17 +7,17 @@ from uuid import UUID, uuid4
 import pytest
 
 from ingest import store
-from ingest.analysis import Reading
 from ingest.analyzers import local
 from ingest.children import AnalysisError
+from ingest.collecting.outcomes import describe
+from ingest.collecting.reporting import Stage
+from ingest.collecting.verdicts import Verdict
 from ingest.decisions import Decision, Failure
 from ingest.demo_site import DemoSite, Kind, entries
-from ingest.fetch import Bounds, Fetcher
+from ingest.fetching.fetch import Bounds, Fetcher
 from ingest.models import Article, Source, Topic
-from ingest.outcomes import describe
-from ingest.reporting import Stage
+from ingest.reading.analysis import Reading
 from ingest.service import get_pending_articles, run_auto_ingest
-from ingest.verdicts import Verdict
 from tasks.db import in_thread
 from tests.ingest.recorder import Recorder
 from tests.ingest.servers import RawServer, reply

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ingest.fetch import Bounds, Fetcher
+from ingest.fetching.fetch import Bounds, Fetcher
 from ingest.sources import finding
 from ingest.sources.finding import NothingFound, feeds_named_in, find_feeds
 from tests.ingest.servers import Answer, RawServer, drip, reply

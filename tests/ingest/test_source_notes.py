@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from ingest.fetch import Fetcher
+from ingest.fetching.fetch import Fetcher
 from ingest.models import Source, Topic
 from ingest.service import run_auto_ingest
 from ingest.sources.notes import may_move, pause_after

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trafilatura.deduplication import Simhash
 
-from ingest.canonical import canonical_url, is_same_site
-from ingest.dedupe import Known, Seen, Twin, distance, fingerprint, simhash
 from ingest.demo_site.articles import story
-from ingest.language import language_of
-from ingest.quality import quality
-from ingest.relevance import Relevance, Rules, Term, mentions, relevance
-from ingest.sentiment import sentiment
-from ingest.summary import summary
-from ingest.text import sentences, words
+from ingest.duplicates.canonical import canonical_url, is_same_site
+from ingest.duplicates.dedupe import Known, Seen, Twin, distance, fingerprint, simhash
+from ingest.reading.language import language_of
+from ingest.reading.quality import quality
+from ingest.reading.relevance import Relevance, Rules, Term, mentions, relevance
+from ingest.reading.sentiment import sentiment
+from ingest.reading.summary import summary
+from ingest.reading.text import sentences, words
 
 HEAT = Rules(include=("heat pump", "tariff"), exclude=("sponsored",))
 FILLER = "The council met on Tuesday and spoke about the budget, the weather and the new school. " * 8

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from ingest import turns
-from ingest.turns import PAGES_ON_PROBATION, Owner, Turns
+from ingest.collecting import turns
+from ingest.collecting.turns import PAGES_ON_PROBATION, Owner, Turns
 
 
 class Clock:

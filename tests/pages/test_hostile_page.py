@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from ingest.fetch import allow_here, disallow_here
+from ingest.fetching.fetch import allow_here, disallow_here
 from ingest.jobs import start_bulk_analysis, start_collecting
 from ingest.models import Article, Source, Topic
 from tasks.models import TaskRun

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from ingest.addresses import MAX_BYTES, MAX_URLS, Addresses, first_bad, read_file
 from ingest.analyzed import ARTICLES
-from ingest.fetch import allowed_hosts
+from ingest.fetching.fetch import allowed_hosts
 from ingest.jobs import start_bulk_analysis
 from ingest.rules import BadKeyword, read_lines
 from ingest.terminal import NewRows, print_outcome, see_through

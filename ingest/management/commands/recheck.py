@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ingest.jobs import start_recheck
-from ingest.recheck import to_recheck
+from ingest.judging.recheck import to_recheck
 from ingest.rules import rules_of
+from ingest.telling.texts import moves_in_words
 from ingest.terminal import see_through
-from ingest.texts import moves_in_words
 from tasks.exceptions import AlreadyRunning
 from tasks.states import Status
 from tasks.terminal import console_on

@@ -1,0 +1,1 @@
+"""One run over many articles: what is being read, decided, noted and counted."""

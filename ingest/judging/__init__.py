@@ -1,0 +1,1 @@
+"""Stored articles judged by other rules: tried before they are saved, and applied afterwards."""

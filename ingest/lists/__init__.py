@@ -1,0 +1,1 @@
+"""Lists of articles: what was asked for, found in order, counted and marked."""

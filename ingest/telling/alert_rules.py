@@ -1,0 +1,34 @@
+"""The alert rules of a topic: made here, whoever asks for them."""
+
+from django.db import IntegrityError, transaction
+
+from ingest.models import AlertRule, Topic
+from ingest.rules import MAX_PHRASE, BadKeyword, read_line
+
+__all__ = ["MAX_PHRASE", "BadAlertRule", "add_rule"]
+
+MAX_RULES = 50
+
+
+class BadAlertRule(ValueError):
+    """This is no alert rule for this topic; the message says why, in a sentence that can be shown."""
+
+
+def add_rule(topic: Topic, *, minimum_relevance: float, phrase: str) -> AlertRule:
+    """Tell the owner of `topic` from now on. The phrase is looked for in title and text, in quotes as it is written.
+
+    Raises BadAlertRule.
+    """
+    said = ""
+    if phrase.strip():
+        try:
+            said = read_line(f"any: {phrase}").phrase
+        except BadKeyword as error:
+            raise BadAlertRule(str(error)) from None
+    if topic.alert_rules.count() >= MAX_RULES:
+        raise BadAlertRule(f"A topic has at most {MAX_RULES} alert rules.")
+    try:
+        with transaction.atomic():
+            return topic.alert_rules.create(minimum_relevance=minimum_relevance, phrase=said)
+    except IntegrityError:
+        raise BadAlertRule("This topic has that alert rule already.") from None
