@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from . import pages, search
-from .filters import LONGEST, Filters
+from .asked import LONGEST
+from .filters import Filters
 from .models import TaskRun
 from .presenters import RunView
 from .states import Status
