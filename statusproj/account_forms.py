@@ -39,6 +39,8 @@ class PasswordForm(PasswordChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["old_password"].label = _("Password until now")
+        # Whoever comes here by keys, or hears the page, starts where it starts.
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)
         self.fields["new_password1"].help_text = _(
             "At least 8 characters, not digits alone, not your name, and nothing that many others use."
         )
