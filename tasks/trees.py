@@ -1,15 +1,19 @@
 """Arguments and results as a tree a person can read: bounded in depth, width and text, secrets hidden."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
-from .redaction import is_secret
+from django.core.serializers.json import DjangoJSONEncoder
+
+from .redaction import is_secret, redact
 from .text import fit, mask_secrets
 
 MAX_DEPTH = 6
 MAX_ITEMS = 50
 MAX_NODES = 400
 MAX_TEXT = 500
+MAX_JSON = 20_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +33,12 @@ def tree_of(value: Any) -> tuple[Node, ...]:
     if isinstance(value, dict | list):
         return builder.children(value, depth=0)
     return (builder.node("", value, depth=0),)
+
+
+def json_of(value: Any) -> str:
+    """`value` as JSON to be copied: secrets hidden, and cut where it would be too much for a page."""
+    text = json.dumps(redact(value), indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)
+    return text if len(text) <= MAX_JSON else f"{text[:MAX_JSON]}\n… cut: all of it is {len(text):,} characters"
 
 
 class _Builder:

@@ -23,8 +23,8 @@ from .presenters import NOT_SHOWN, present_run, present_runs
 from .redaction import named_arguments
 from .standstill import find_standstill
 from .states import Status
-from .timeline import LINES_SHOWN, lines_of
-from .trees import tree_of
+from .story import story_of
+from .trees import json_of, tree_of
 
 RELATED_SHOWN = 5
 
@@ -51,21 +51,20 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run: how far, what happened, what came of it."""
     user = cast(User, request.user)
     run = access.get_visible_run(user, run_id)
-    events = list(run.events.order_by("-seq")[: LINES_SHOWN + 1])
+    others = _related(user, run)
     # One look at the queues for whatever waits here, and for why it does.
     waits = run.status == Status.PENDING
     seen = look() if waits else None
-    shown, *related = present_runs([run, *_related(user, run)], user, seen=seen)
+    shown, *related = present_runs([run, *others], user, seen=seen)
     context = {
         "run": shown,
         "row": run,
-        "lines": lines_of(events[:LINES_SHOWN]),
-        "more_lines": len(events) > LINES_SHOWN,
-        "most_lines": LINES_SHOWN,
-        "arguments": _arguments(run),
+        "story": story_of(run, request.GET.dict()),
+        **_arguments(run),
         "result": tree_of(run.result) if run.result is not None else (),
+        "result_json": json_of(run.result) if run.result is not None else "",
         "details": tree_of(run.metadata) if run.metadata else (),
-        "related": related,
+        "related": [(_relation(run, other), view) for other, view in zip(others, related, strict=True)],
         "standstill": find_standstill(queue=run.queue, seen=seen) if waits else None,
         "for_staff": access.sees_everything(user),
         **items_context(run, user, request.GET.dict()),
@@ -159,9 +158,21 @@ def _is_kin(run: TaskRun, other: TaskRun) -> bool:
     )
 
 
-def _arguments(run: TaskRun) -> object:
+def _relation(run: TaskRun, other: TaskRun) -> str:
+    """What the other one is to `run`."""
+    if other.pk == run.retry_of_id:
+        return "Repeated by this one"
+    if other.retry_of_id == run.pk:
+        return "Repeats this one"
+    if _is_kin(run, other):
+        return "Repeats the same run"
+    schedule = run.metadata.get("schedule_id")
+    return "Same schedule" if schedule is not None and other.metadata.get("schedule_id") == schedule else "Same task"
+
+
+def _arguments(run: TaskRun) -> dict[str, object]:
     named = named_arguments(run.task, run.args, run.kwargs)
-    return tree_of(named) if named else ()
+    return {"arguments": tree_of(named), "arguments_json": json_of(named)} if named else {}
 
 
 def _next(request: HttpRequest) -> str:

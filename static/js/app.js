@@ -34,6 +34,16 @@
     if (inside) menu.querySelector("summary").focus();
   });
 
+  // `data-copy`: the id of the element whose text goes to the clipboard.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    const text = button && $(button.dataset.copy)?.textContent;
+    if (!text) return;
+    const copied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+    window.live.say(copied ? "Copied." : "The browser did not allow to copy: select the text instead.");
+    if (copied) button.firstChild.textContent = "Copied";
+  });
+
   // A second click on a button that is already at work sends nothing twice.
   document.addEventListener("submit", (event) => {
     const form = event.target;
