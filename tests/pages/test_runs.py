@@ -176,7 +176,7 @@ def test_a_run_shows_its_arguments_result_and_timeline_but_no_secret(owner: User
     assert "limit 7" in document.text
     assert "s3cret" not in document.text
     assert "saved 1,234" in document.one(id="run-results").text
-    assert [line.one(class_="event-text").text for line in document.one("ol").all("li")] == [
+    assert [line.one(class_="event-text").text for line in document.one("ol", class_="timeline").all("li")] == [
         "Completed",
         "Started",
         "Queued",
