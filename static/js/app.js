@@ -113,7 +113,12 @@
 
   for (const trouble of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
     document.addEventListener(trouble, (event) => {
-      if (event.detail.target === panel) couldNotLoad();
+      if (event.detail.target !== panel) return;
+      // A connection that died while the machine slept answers nothing; given up, it makes room for one that does.
+      const isFirst = trouble === "htmx:timeout" && event.detail.requestConfig?.verb === "get" && !panel.dataset.again;
+      panel.dataset.again = isFirst ? "yes" : "";
+      if (isFirst) loadPanel();
+      else couldNotLoad();
     });
   }
 
@@ -145,9 +150,14 @@
 
   // News for the bell: an open panel and the notifications page show it too.
   let unread = $("bell-count")?.dataset.unread;
-  document.addEventListener("live:message", () => {
+  let missed = false; // the bell's socket was away: what it did not tell may have left the number as it was
+  const isBells = ({ target }) => target.getAttribute("ws-connect")?.startsWith("/ws/notifications");
+
+  document.addEventListener("htmx:wsClose", (event) => { missed ||= isBells(event); });
+  document.addEventListener("htmx:wsAfterMessage", (event) => {
+    if (!isBells(event)) return;
     const now = $("bell-count")?.dataset.unread;
-    if (now === unread) return;
+    if (now === unread && !missed) return;
     const more = Number(now) - Number(unread);
     if (more > 0) {
       window.live.say(`Notifications, ${now} unread.`);
@@ -156,6 +166,7 @@
       if (!seen) document.dispatchEvent(new CustomEvent("bell:more", { detail: more }));
     }
     unread = now;
+    missed = false;
     // A form in there that waits for its answer gets the panel with it. Loaded before, the panel would take the form out
     // of the page, and what its answer says of the bell would find no bell.
     if (panel && !panel.hidden && !panel.querySelector(".htmx-request")) loadPanel();

@@ -286,7 +286,6 @@
     if (look(true)) refreshSoon();
     trim();
     refreshParts();
-    document.dispatchEvent(new CustomEvent("live:message"));
   });
 
   const stop = () => {

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.tabs import ARGUMENTS, Tab
 from tests.servers import Server, require
@@ -31,6 +31,7 @@ def server(engine_tables: None, environment: dict[str, str]) -> Iterator[Server]
 def chromium(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     """Debian's Chromium."""
     path = require("chromium")
+    expect.set_options(timeout=20_000)  # a server that several tests share a processor with is slower than 5 s
     # Playwright's synchronous API keeps a loop on this thread; Django would take the test for a coroutine.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with sync_playwright() as playwright:

@@ -1,10 +1,11 @@
-"""What holds for every page in a real browser: large and small, light and dark, with keys alone, and in silence."""
+"""What holds for every page in a real browser: large and small, light and dark, narrow, with keys alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser
 
@@ -14,12 +15,19 @@ from tasks import queues, schedules, workers
 from tasks.models import Schedule, TaskEvent, TaskItem, TaskRun, WorkerState
 from tasks.schedules import Plan
 from tasks.states import Status
-from tests.browser.looks import FOCUSED, MEASURE, REACHABLE
+from tests.browser.axe import violations
+from tests.browser.looks import FITS, FOCUSED, MEASURE, REACHABLE, faults
 from tests.browser.tabs import Tab
 from tests.servers import Server
 from tests.tasks.runs import make_run, make_run_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.timeout(300)]
+
+# Pages on which an ordinary user sees other things than staff.
+OWN = ("/", "/tasks/", "/keyword-alerts/")
+
+# Faults that are known and not mended yet: a window of 320 px scrolls both ways there. Nothing but these is let pass.
+KNOWN = (("/tasks/queues/", "wider than the screen"), ("/sources/", "with wide spacing: "))
 
 LONG = ("Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüsselanhänger" * 3)[:190]
 
@@ -83,9 +91,14 @@ def paths(staff: User, owner: User) -> list[str]:
     return [*found, "/nothing/here/"]
 
 
-def tab_with(chromium: Browser, server: Server, session: str, *, width: int, scheme: str) -> Tab:
-    """A signed-in tab of this width and colour scheme."""
-    context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)  # type: ignore[arg-type]
+def is_known(page: str, fault: str) -> bool:
+    """Is this one of `KNOWN`?"""
+    return any(page.endswith(end) and words in fault for end, words in KNOWN)
+
+
+def tab_with(chromium: Browser, server: Server, session: str, *, width: int) -> Tab:
+    """A signed-in tab of this width, of a person who wants no motion."""
+    context = chromium.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
     context.add_cookies([{"name": "sessionid", "value": session, "url": server.url}])
     return Tab.of(context.new_page(), server.url)
 
@@ -96,21 +109,49 @@ def session(staff: User, client_of) -> str:  # type: ignore[no-untyped-def]
     return str(client_of(staff).cookies["sessionid"].value)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_every_page_can_be_read_fits_and_says_nothing_to_the_console(
-    server: Server, chromium: Browser, session: str, paths: list[str], width: int, scheme: str
+def test_every_page_keeps_nobody_out_and_says_nothing_to_the_console(
+    server: Server,
+    chromium: Browser,
+    session: str,
+    paths: list[str],
+    owner: User,
+    client_of: Callable[[User], Client],
+    width: int,
 ) -> None:
-    tab = tab_with(chromium, server, session, width=width, scheme=scheme)
-    wrong = {path: found for path in paths if (found := tab.open(path).evaluate(MEASURE))}
-    assert wrong == {}
+    tab = tab_with(chromium, server, session, width=width)
+    wrong = {path: found for path in paths if (found := faults(tab.open(path), width))}
+
+    tab.open("/").click(".bell")
+    tab.until("document.querySelector('#bell-panel article')")
+    for scheme in ("light", "dark"):
+        tab.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        if found := [*violations(tab.page, "#bell-panel"), *tab.page.evaluate(MEASURE), *tab.page.evaluate(FITS)]:
+            wrong[f"the bell, {scheme}"] = found
+    tab.page.emulate_media(color_scheme="light")
+
+    # An ordinary user sees other parts of some pages, and who is signed out has pages of their own.
+    cookies = tab.page.context
+    cookies.clear_cookies()
+    looked_at = {"signed out": faults(tab.open("/sign-in/?next=/tasks/"), width)}
+    tab.page.fill("[name=username]", "nobody")
+    tab.page.fill("[name=password]", "wrong")
+    with tab.page.expect_navigation():
+        tab.page.keyboard.press("Enter")
+    looked_at["sign-in refused"] = faults(tab.page, width)
+    theirs = str(client_of(owner).cookies["sessionid"].value)
+    cookies.add_cookies([{"name": "sessionid", "value": theirs, "url": server.url}])
+    looked_at |= {f"{path} of its owner": faults(tab.open(path), width) for path in OWN}
+    wrong |= {what: found for what, found in looked_at.items() if found}
+    wrong = {what: left for what, found in wrong.items() if (left := [one for one in found if not is_known(what, one)])}
+    assert not wrong, "\n".join(f"{what}: {fault}" for what, found in wrong.items() for fault in found)
     assert [words for words in tab.complaints if "404" not in words] == []
 
 
 def test_every_page_can_be_used_with_keys_alone(
     server: Server, chromium: Browser, session: str, paths: list[str]
 ) -> None:
-    tab = tab_with(chromium, server, session, width=1280, scheme="light")
+    tab = tab_with(chromium, server, session, width=1280)
     for path in paths:
         page = tab.open(path)
         reachable = set(page.evaluate(REACHABLE))
