@@ -45,7 +45,6 @@ MEASURE = """() => {
 
 # Does everything fit (WCAG 1.4.10 reflow, 1.4.4 zoom, 1.4.12 spacing)? Nothing needs scrolling both ways or is cut off.
 # What ends in an ellipsis is whole elsewhere: behind the link beside it, or in its title.
-# Tables of figures may scroll inside their box (1.4.10 excepts them).
 FITS = """() => {
   const found = [];
   const where = (element) => `${element.tagName}.${element.className} ${element.textContent.trim().slice(0, 40)}`;
@@ -59,7 +58,7 @@ FITS = """() => {
     const style = getComputedStyle(element);
     const box = element.getBoundingClientRect();
     if (!box.width || !box.height || style.visibility === "hidden") continue;
-    if (element.closest(".visually-hidden, .skip-link, svg, pre, .table-box")) continue;
+    if (element.closest(".visually-hidden, .skip-link, svg, pre")) continue;
     if (box.right > innerWidth + 1) found.push(`beyond the edge of ${innerWidth}: ${where(element)}`);
     const cuts = ["hidden", "clip"].includes(style.overflowY) && style.webkitLineClamp === "none";
     if (cuts && element.scrollHeight > element.clientHeight + 2) found.push(`cut off: ${where(element)}`);
