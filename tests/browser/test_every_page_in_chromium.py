@@ -26,13 +26,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.timeout(300)
 # Pages on which an ordinary user sees other things than staff.
 OWN = ("/", "/tasks/", "/keyword-alerts/")
 
-# Faults that are known and not mended yet: a window of 320 px scrolls both ways there. Nothing but these is let pass.
-KNOWN = (
-    ("/tasks/queues/", "wider than the screen"),
-    ("/sources/", "with wide spacing: "),
-    ("/styleguide/", "with wide spacing: "),
-)
-
 LONG = ("Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüsselanhänger" * 3)[:190]
 
 
@@ -95,11 +88,6 @@ def paths(staff: User, owner: User) -> list[str]:
     return [*found, "/nothing/here/"]
 
 
-def is_known(page: str, fault: str) -> bool:
-    """Is this one of `KNOWN`?"""
-    return any(page.endswith(end) and words in fault for end, words in KNOWN)
-
-
 def tab_with(chromium: Browser, server: Server, session: str, *, width: int) -> Tab:
     """A signed-in tab of this width, of a person who wants no motion."""
     context = chromium.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
@@ -147,7 +135,6 @@ def test_every_page_keeps_nobody_out_and_says_nothing_to_the_console(
     cookies.add_cookies([{"name": "sessionid", "value": theirs, "url": server.url}])
     looked_at |= {f"{path} of its owner": faults(tab.open(path), width) for path in OWN}
     wrong |= {what: found for what, found in looked_at.items() if found}
-    wrong = {what: left for what, found in wrong.items() if (left := [one for one in found if not is_known(what, one)])}
     assert not wrong, "\n".join(f"{what}: {fault}" for what, found in wrong.items() for fault in found)
     assert [words for words in tab.complaints if "404" not in words] == []
 
