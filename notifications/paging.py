@@ -1,6 +1,6 @@
 """The list of a user's notifications, newest first, a page at a time.
 
-Rows and both counts come in one query, and what few rows say beyond their columns in another.
+Rows come in one query, both counts in another, and what few rows say beyond their columns in a third.
 """
 
 import base64
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Least
 
 from .counting import UNREAD_CAP, SubqueryCount
 from .models import Notification, NotificationDetails, NotificationQuerySet, NotificationReceipt
@@ -46,42 +48,24 @@ def page_for(
     """Up to `limit` (1-100) notifications after `cursor`. Raises BadCursor."""
     limit = max(1, min(limit, LARGEST_PAGE))
     own, broadcasts = _parts(user, unread_only=unread_only, type=type)
-    every_own, every_broadcast = _parts(user, unread_only=True, type=None)
-    counts = {
-        "count_own": _count(own, COUNT_CAP),
-        "count_broadcast": _count(broadcasts, COUNT_CAP),
-        "unread_own": _count(every_own, UNREAD_CAP),
-        "unread_broadcast": _count(every_broadcast, UNREAD_CAP),
-    }
     after = Q() if cursor is None else _after(cursor)
     # Each part reads its own index in order and stops at the page's end; an OR would read and sort
     # everything.
     read = NotificationReceipt.objects.filter(notification=OuterRef("pk"), user_id=user.pk, read_at__isnull=False)
     newest_first = ("-created_at", "-id")
-    own_rows = own.filter(after).annotate(read_by_user=F("read"), **counts).order_by(*newest_first)
-    broadcast_rows = broadcasts.filter(after).annotate(read_by_user=Exists(read), **counts).order_by(*newest_first)
+    own_rows = own.filter(after).annotate(read_by_user=F("read")).order_by(*newest_first)
+    broadcast_rows = broadcasts.filter(after).annotate(read_by_user=Exists(read)).order_by(*newest_first)
     merged = own_rows[: limit + 1].union(broadcast_rows[: limit + 1], all=True).order_by(*newest_first)
     rows = list(merged[: limit + 1])
-
-    if rows:
-        numbers = {name: getattr(rows[0], name) for name in counts}
-    elif cursor is None:
-        # Nothing matches; with a filter something else may still be unread.
-        numbers = dict.fromkeys(counts, 0)
-        if type is not None:
-            unread = {"unread_own": every_own, "unread_broadcast": every_broadcast}
-            numbers |= {name: part[:UNREAD_CAP].count() for name, part in unread.items()}
-    else:
-        parts = ((own, COUNT_CAP), (broadcasts, COUNT_CAP), (every_own, UNREAD_CAP), (every_broadcast, UNREAD_CAP))
-        numbers = {name: part[:cap].count() for name, (part, cap) in zip(counts, parts, strict=True)}
+    count, unread_count = _counts(user, own, broadcasts)
     details = NotificationDetails.objects.in_bulk([row.pk for row in rows])
     for row in rows:
         row.read = row.read_by_user
         row.more = details.get(row.pk)
     return Page(
         notifications=list[Notification](rows[:limit]),
-        count=min(COUNT_CAP, numbers["count_own"] + numbers["count_broadcast"]),
-        unread_count=min(UNREAD_CAP, numbers["unread_own"] + numbers["unread_broadcast"]),
+        count=count,
+        unread_count=unread_count,
         next_cursor=_cursor(rows[limit - 1]) if len(rows) > limit else None,
     )
 
@@ -97,8 +81,17 @@ def _parts(user: "User", *, unread_only: bool, type: str | None) -> tuple[Notifi
     return own, broadcasts
 
 
-def _count(part: NotificationQuerySet, cap: int) -> SubqueryCount:
-    return SubqueryCount(part.order_by().values("pk")[:cap])
+def _counts(user: "User", own: NotificationQuerySet, broadcasts: NotificationQuerySet) -> tuple[int, int]:
+    """How many match, and how many of all are unread."""
+    unread = _parts(user, unread_only=True, type=None)
+    counted = get_user_model()._default_manager.filter(pk=user.pk)
+    counted = counted.annotate(of_list=_sum(own, broadcasts, COUNT_CAP), unread=_sum(*unread, UNREAD_CAP))
+    return counted.values_list("of_list", "unread").first() or (0, 0)
+
+
+def _sum(own: NotificationQuerySet, broadcasts: NotificationQuerySet, cap: int) -> Least:
+    both = [SubqueryCount(part.order_by().values("pk")[:cap]) for part in (own, broadcasts)]
+    return Least(both[0] + both[1], cap)
 
 
 def _cursor(row: Notification) -> str:

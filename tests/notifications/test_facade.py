@@ -209,10 +209,10 @@ def test_a_cursor_we_did_not_give_out_is_refused(owner: User, cursor: str) -> No
         facade.get_user_notifications(owner, cursor=cursor)
 
 
-def test_a_page_costs_two_queries_and_the_count_one(owner: User) -> None:
+def test_a_page_costs_three_queries_and_the_count_one(owner: User) -> None:
     for number in range(20):
         notify(None if number % 2 else owner)
-    for ask, cost in ((facade.get_user_notifications, 2), (facade.get_unread_count, 1)):
+    for ask, cost in ((facade.get_user_notifications, 3), (facade.get_unread_count, 1)):
         with CaptureQueriesContext(connection) as queries:
             ask(owner)
         assert len(queries) == cost
