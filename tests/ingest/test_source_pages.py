@@ -58,10 +58,10 @@ def test_of_several_feeds_of_a_page_a_person_chooses(
     from ingest.sources.finding import Found
     from ingest.views import sources
 
-    async def two(url: str) -> list[Found]:
+    def two(url: str) -> list[Found]:
         return [Found(url=f"https://news.example/{name}", title=name, kind="RSS") for name in ("all", "sport")]
 
-    monkeypatch.setattr(sources, "_look", two)
+    monkeypatch.setattr(sources, "look_for_feeds", two)
     client = client_of(owner)
     shown = client.post(page, {"url": "https://news.example/"}).content.decode()
     assert "This page has 2 feeds" in shown and "https://news.example/sport" in shown

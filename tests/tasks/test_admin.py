@@ -1,5 +1,6 @@
 """Runs in Django's admin."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("db")
 
 type SignIn = Callable[[User], Client]
 
+OF_LIVE_RUNS = re.compile(r""""status" IN \('(pending|running)', '(pending|running)'\)""")
 LIST = "/admin/tasks/taskrun/"
 
 
@@ -84,8 +86,9 @@ def test_no_look_at_the_list_counts_or_looks_through_every_run(
         assert answer.status_code == 200
         of_runs = [entry["sql"] for entry in queries if 'FROM "background_tasks"' in entry["sql"]]
         assert of_runs
-        for sql in of_runs:
-            bounds = ("LIMIT", "\"status\" IN ('pending', 'running')", "GROUP BY", '"id" IN')
+        # What looks at live runs alone is bounded by them.
+        for sql in (each for each in of_runs if not OF_LIVE_RUNS.search(each)):
+            bounds = ("LIMIT", "GROUP BY", '"id" IN')
             assert any(bound in sql for bound in bounds), sql
             assert "DISTINCT" not in sql and "MIN(" not in sql, sql
     assert "3 task runs" in client.get(LIST).content.decode()

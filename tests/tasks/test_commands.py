@@ -227,7 +227,12 @@ def test_watch_follows_a_run_to_its_end(worker: WorkerThread, owner: User) -> No
 def test_ctrl_c_stops_the_watching_and_not_the_run(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(owner)
     monkeypatch.setattr("tasks.terminal.sleep", lambda _: signal.raise_signal(signal.SIGINT))
-    error = refused("watch", str(run.pk))
+    # Who starts the tests in the background of a shell has them ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        error = refused("watch", str(run.pk))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert error.returncode == 130
     assert "the run goes on" in str(error)
     run.refresh_from_db()
