@@ -60,14 +60,17 @@ async def hear(socket: websockets.ClientConnection, wanted: Callable[[Heard], bo
 
 
 async def watch(stack: AsyncExitStack, servers: list[Server], path: str, user: User) -> list[Any]:
-    """A client of each server."""
+    """A client of each server, greeted: it hears whatever is told from now on."""
     cookie = {"Cookie": f"sessionid={await sync_to_async(session_of)(user)}"}
-    return [
+    sockets = [
         await stack.enter_async_context(
             websockets.connect(f"{server.ws_url}{path}", additional_headers=cookie, open_timeout=30)
         )
         for server in servers
     ]
+    for socket in sockets:
+        assert json.loads(await asyncio.wait_for(socket.recv(), 30))["type"] == "direct_message"
+    return sockets
 
 
 def health(server: Server) -> dict[str, Any]:
