@@ -1,8 +1,11 @@
 """Daphne and the worker in one process, on one asyncio loop: what `serve` and `demo` run."""
 
 import asyncio
+import faulthandler
 import logging
+import os
 import signal
+import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -22,6 +25,7 @@ reactor: Any = daphne_reactor  # Twisted installs an object where its types see 
 
 WORKER_LEAVES = 10.0  # seconds beyond the grace period for runs to be put back in line
 SOCKETS_LEAVE = 3.0  # seconds for sockets and requests to end
+GONE_WITHIN = 8.0  # seconds beyond all that; Python itself waits for threads, and one may wait for the database
 
 
 class LiveServer:
@@ -65,6 +69,10 @@ class LiveServer:
             self._daphne.stop()
             return
         self._stopping = True
+        patience = 0.0 if self._worker is None else self._worker.grace.total_seconds() + WORKER_LEAVES
+        last_call = threading.Timer(patience + 2 * SOCKETS_LEAVE + GONE_WITHIN, _leave_at_once)
+        last_call.daemon = True
+        last_call.start()
         self._start_task(self._leave())
 
     def _started(self) -> None:
@@ -102,3 +110,10 @@ class LiveServer:
         task = twisted_loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _leave_at_once() -> None:
+    """The end of a process that was told to leave and hangs, with a word on where."""
+    logger.error("Still here long after the signal to stop: leaving without what hangs.")
+    faulthandler.dump_traceback()
+    os._exit(0)
