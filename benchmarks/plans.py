@@ -8,6 +8,7 @@ TELLING = re.compile(r"Scan|Sort|Aggregate|Join|Nested|Limit|Index Cond|Filter|R
 COSTS = re.compile(r"\(cost=\S+ rows=\d+ width=\d+\) ")
 COLUMNS = re.compile(r'"?(?:background_tasks|ingest_article)"?\.')
 LONGEST = 150
+READS = re.compile(r"[\s(]*(?:SELECT|WITH)\b")
 
 
 def plan_of(call: Callable[[], object], tables: Sequence[str]) -> str:
@@ -21,7 +22,7 @@ def plan_of(call: Callable[[], object], tables: Sequence[str]) -> str:
     asked = [
         query
         for query in captured.captured_queries
-        if query["sql"].lstrip().startswith("SELECT") and any(table in query["sql"] for table in tables)
+        if READS.match(query["sql"]) and any(table in query["sql"] for table in tables)
     ]
     slowest = max(asked, key=lambda query: float(query["time"]))
     return explain(slowest["sql"])
