@@ -69,11 +69,15 @@ class LiveServer:
             self._daphne.stop()
             return
         self._stopping = True
-        patience = 0.0 if self._worker is None else self._worker.grace.total_seconds() + WORKER_LEAVES
-        last_call = threading.Timer(patience + 2 * SOCKETS_LEAVE + GONE_WITHIN, _leave_at_once)
+        last_call = threading.Timer(self._patience + 2 * SOCKETS_LEAVE + GONE_WITHIN, _leave_at_once)
         last_call.daemon = True
         last_call.start()
         self._start_task(self._leave())
+
+    @property
+    def _patience(self) -> float:
+        """Seconds that the worker may take to leave."""
+        return 0.0 if self._worker is None else self._worker.grace.total_seconds() + WORKER_LEAVES
 
     def _started(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,9 +97,8 @@ class LiveServer:
         # The worker first: with its loop gone it could not put its runs back in line.
         if self._worker is not None:
             self._worker.stop()
-            patience = self._worker.grace.total_seconds() + WORKER_LEAVES
             others = [task for task in self._tasks if task is not asyncio.current_task()]
-            if others and (await asyncio.wait(others, timeout=patience))[1]:
+            if others and (await asyncio.wait(others, timeout=self._patience))[1]:
                 logger.error("The worker does not end; leaving without it. Its runs will be rescued.")
         # Everything that was published first, then 1012 for every socket: browsers come back, to our successor.
         await drain()

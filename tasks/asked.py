@@ -21,13 +21,19 @@ class Asked:
     ) -> None:
         self.values: dict[str, str] = {}
         self.wrong: dict[str, str] = {}
-        self._thing = thing
+        self._thing, self._keys = thing, keys
         for key in keys:
             given = query.getlist(key) if isinstance(query, QueryDict) else [query.get(key)]
             texts = dict.fromkeys(text for value in given if value is not None and (text := str(value).strip()))
             self.values[key] = (",".join(texts) if key in several else next(iter(texts), ""))[: 5 * LONGEST]
             if len(texts) > 1 and key not in several:
                 self.wrong[key] = "is there more than once: give one value."
+
+    def refuse_others(self, query: Mapping[str, Any], also: Collection[str]) -> None:
+        """Every key that is neither one of ours nor in `also` is wrong."""
+        for key in query:
+            if key not in self._keys and key not in also:
+                self.wrong[key[:50]] = f"is no filter. There are {', '.join(self._keys)}."
 
     def text(self, key: str, *, words_in: Callable[[str], object] | None = None) -> str:
         """Some characters, or none. With `words_in`, some in which that finds something to look for."""

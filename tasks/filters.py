@@ -62,9 +62,8 @@ class Filters:
         name must not count as not asked.
         """
         reader = _Reader(query, KEYS, thing="run", several=["status"])
-        for key in query if also is not None else ():
-            if key not in KEYS and key not in (also or ()):
-                reader.wrong[key[:50]] = f"is no filter. There are {', '.join(KEYS)}."
+        if also is not None:
+            reader.refuse_others(query, also)
         after, before = reader.moment("created_after"), reader.moment("created_before")
         if after is not None and before is not None and after >= before:
             reader.wrong["created_before"] = "must be later than the time from which on you look."

@@ -60,9 +60,8 @@ class ArticleFilters:
         name must not count as not asked.
         """
         reader = _Reader(query, KEYS, thing="article")
-        for key in query if also is not None else ():
-            if key not in KEYS and key not in (also or ()):
-                reader.wrong[key[:50]] = f"is no filter. There are {', '.join(KEYS)}."
+        if also is not None:
+            reader.refuse_others(query, also)
         since, until = reader.day("since"), reader.day("until")
         if since is not None and until is not None and since > until:
             reader.wrong["until"] = "must not lie before the day from which on you look."
