@@ -20,9 +20,15 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def server(engine_tables: None, environment: dict[str, str]) -> Iterator[Server]:
+def arguments() -> tuple[str, ...]:
+    """What the server is started with; tests that want the web side alone say `--no-worker`."""
+    return ()
+
+
+@pytest.fixture
+def server(engine_tables: None, arguments: tuple[str, ...], environment: dict[str, str]) -> Iterator[Server]:
     """`manage.py serve` on the test's database."""
-    process = Server(**{"TASKS_GRACE_SECONDS": "0.2", **environment})
+    process = Server(*arguments, **{"TASKS_GRACE_SECONDS": "0.2", **environment})
     yield process
     process.end()
 

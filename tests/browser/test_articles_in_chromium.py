@@ -1,6 +1,6 @@
 """A list of articles with keys, with ticks, and while it changes underneath."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 from ingest.models import Article, Topic
 from tests.browser.tabs import Tab
 from tests.ingest.articles import make_article
-from tests.servers import Server
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.timeout(120)]
@@ -19,11 +18,9 @@ FOCUSED = "document.activeElement.id"
 
 
 @pytest.fixture
-def server(engine_tables: None) -> Iterator[Server]:
+def arguments() -> tuple[str, ...]:
     """The web side alone."""
-    process = Server("--no-worker")
-    yield process
-    process.end()
+    return ("--no-worker",)
 
 
 @pytest.fixture

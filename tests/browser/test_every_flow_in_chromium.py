@@ -1,7 +1,6 @@
 """Every flow from signing in to signing out: with keys alone, and with JavaScript off."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -26,11 +25,15 @@ SILENT = "127.0.0.1:9"  # nobody answers there
 
 
 @pytest.fixture
-def server(engine_tables: None) -> Iterator[Server]:
+def arguments() -> tuple[str, ...]:
     """The web side alone: what is started waits to be cancelled."""
-    process = Server("--no-worker", INGEST_ALLOWED_HOSTS=SILENT)
-    yield process
-    process.end()
+    return ("--no-worker",)
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """A source may be where nobody answers."""
+    return {"INGEST_ALLOWED_HOSTS": SILENT}
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["with keys alone", "without JavaScript"])

@@ -1,6 +1,6 @@
 """What holds for every page in a real browser: large and small, light and dark, narrow, with keys alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -30,11 +30,9 @@ LONG = ("Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüsselanhänger
 
 
 @pytest.fixture
-def server(engine_tables: None) -> Iterator[Server]:
+def arguments() -> tuple[str, ...]:
     """The web side alone: what waits here is to wait."""
-    process = Server("--no-worker")
-    yield process
-    process.end()
+    return ("--no-worker",)
 
 
 @pytest.fixture

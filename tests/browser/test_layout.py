@@ -1,6 +1,6 @@
 """The style guide and the main pages stand as recorded: at both widths, light and dark."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,7 +11,6 @@ from notifications import facade
 from tasks.states import Status
 from tests.browser.layout import check, layouts_of, moved
 from tests.browser.tabs import Tab
-from tests.servers import Server
 from tests.tasks.runs import make_run_in
 
 FRAME = [".topbar", "h1"]
@@ -34,11 +33,9 @@ STYLEGUIDE += ["#fields form", ".notice", "ol.timeline", "ul.tree"]
 
 
 @pytest.fixture
-def server(engine_tables: None) -> Iterator[Server]:
+def arguments() -> tuple[str, ...]:
     """The web side alone: what is shown stays as it is."""
-    process = Server("--no-worker")
-    yield process
-    process.end()
+    return ("--no-worker",)
 
 
 @pytest.mark.browser

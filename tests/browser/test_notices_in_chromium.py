@@ -20,11 +20,9 @@ COUNT = "document.querySelector('#bell-count').dataset.unread"
 
 
 @pytest.fixture
-def server(engine_tables: None) -> Iterator[Server]:
+def arguments() -> tuple[str, ...]:
     """The web side alone."""
-    process = Server("--no-worker")
-    yield process
-    process.end()
+    return ("--no-worker",)
 
 
 @pytest.fixture
