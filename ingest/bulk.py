@@ -13,7 +13,7 @@ from tasks.db import in_thread
 
 from . import store
 from .collecting.notebook import Notebook
-from .collecting.outcomes import outcome_of, reason_of
+from .collecting.outcomes import outcome_of, row_of_article
 from .collecting.reporting import Reporter
 from .decisions import Decision
 from .duplicates.canonical import canonical_url
@@ -151,25 +151,5 @@ def _stored(topic: Topic, urls: Sequence[str], run_id: UUID) -> tuple[list[Candi
                 )
             )
         else:
-            told.append(_row(row, url, run_id))
+            told.append(row_of_article(row, url, run_id))
     return candidates, told
-
-
-def _row(article: Article, url: str, run_id: UUID) -> dict[str, Any]:
-    """An article that is decided, as outcomes.row_of says it; `known`: not by this run."""
-    reasons = article.reasons if isinstance(article.reasons, dict) else {}
-    known = article.run != run_id
-    reason = reason_of(article.decision, reasons)
-    return {
-        "id": article.pk,
-        "url": url,
-        "title": article.title,
-        "decision": article.decision,
-        "failure": article.failure or None,
-        "relevance": article.relevance,
-        "quality": article.quality,
-        "language": article.language,
-        "reason": f"The topic had this article before. {reason}".strip() if known else reason,
-        "topic": article.topic_id,
-        "known": known,
-    }

@@ -56,7 +56,7 @@ async def run_auto_ingest(
         noted: list[dict[str, Any]] = []
         if notebook.only is not None and not dry_run:
             found = Discovery()
-            before, _ = await in_thread(store.count_decisions, run_id, topic.pk)
+            before = await in_thread(_decided_before, topic, notebook, run_id)
             candidates = await in_thread(_failed_before, topic.pk, notebook, run_id)
         elif dry_run:
             noted = await in_thread(notebook.rows, topic)
@@ -65,7 +65,7 @@ async def run_auto_ingest(
             candidates = notebook.wanted(new)[:limit]
         else:
             found = await discover(topic, client, progress, notebook, only=sources)
-            before, _ = await in_thread(store.count_decisions, run_id, topic.pk)
+            before = await in_thread(_decided_before, topic, notebook, run_id)
             left = None if limit is None else max(0, limit - sum(before.values()))
             candidates = await in_thread(get_pending_articles, topic.pk, left)
         tally = await process_articles_batch(
@@ -88,6 +88,13 @@ async def run_auto_ingest(
         "sources": found.as_json(),
         "seconds": round(time.monotonic() - started, 2),
     }
+
+
+def _decided_before(topic: Topic, notebook: Notebook, run_id: UUID) -> dict[str, int]:
+    """What earlier attempts of this run decided, by decision. The last may have been killed before it noted all."""
+    notebook.catch_up(topic)
+    decisions, _ = store.count_decisions(run_id, topic.pk)
+    return decisions
 
 
 def _failed_before(topic_id: int, notebook: Notebook, run_id: UUID) -> list[Candidate]:

@@ -11,13 +11,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from ingest.models import Topic
+from ingest.models import Article, Topic
 from ingest.store import Candidate, Decided
 from tasks.exceptions import RunStopped
 from tasks.ledger import MAX_KEY, remembered
 from tasks.text import fit
 
-from .outcomes import row_of
+from .outcomes import row_of, row_of_article
 
 if TYPE_CHECKING:
     from tasks.checkpoint import Checkpoint
@@ -70,6 +70,17 @@ class Notebook:
             for key, data in remembered(self._run)
             if isinstance(data, dict) and data.get("topic") == topic.pk and key not in to_do
         ]
+
+    def catch_up(self, topic: Topic) -> None:
+        """Note what earlier attempts decided and saved, but were killed before they could note it. In a thread."""
+        decided = Article.objects.decided_by(self._run).filter(topic=topic)
+        if self._items is None or not decided.exists():
+            return
+        # What somebody asked to retry stands there as it failed before, so the words count and not the row alone.
+        noted = {key: isinstance(data, dict) and data.get("decision") for key, data in remembered(self._run)}
+        for article in decided.order_by("decided_at", "pk").defer("text", "summary").iterator():
+            if noted.get(key_of(article.url)) != article.decision:
+                self.tell(row_of_article(article, article.url, self._run))
 
     def note_decisions(self, topic: Topic, decided: Sequence[Decided]) -> None:
         """These articles are decided, and saved if they are to be. Stored within a fifth of a second."""

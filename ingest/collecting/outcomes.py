@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from ingest.decisions import Decision
-from ingest.models import Topic
+from ingest.models import Article, Topic
 from ingest.store import Decided
 
 
@@ -46,6 +47,26 @@ def row_of(decided: Decided) -> dict[str, Any]:
         "quality": scores.quality.score if scores else None,
         "language": decided.analysis.reading.language if decided.analysis else "",
         "reason": reason_of(decided.verdict.decision, decided.verdict.reasons),
+    }
+
+
+def row_of_article(article: Article, url: str, run_id: UUID) -> dict[str, Any]:
+    """A stored article that is decided, as `row_of` says it; `known`: not by this run."""
+    reasons = article.reasons if isinstance(article.reasons, dict) else {}
+    known = article.run != run_id
+    reason = reason_of(article.decision, reasons)
+    return {
+        "id": article.pk,
+        "url": url,
+        "title": article.title,
+        "decision": article.decision,
+        "failure": article.failure or None,
+        "relevance": article.relevance,
+        "quality": article.quality,
+        "language": article.language,
+        "reason": f"The topic had this article before. {reason}".strip() if known else reason,
+        "topic": article.topic_id,
+        "known": known,
     }
 
 
