@@ -154,11 +154,11 @@ class DeliveryAdmin(ReadOnly, LargeTableAdmin):
 class PreferencesAdmin(ReadOnly, LargeTableAdmin):
     """What people want to be told, and how. They choose it themselves; what signs their webhooks is theirs alone."""
 
-    list_display = ["user", "time_zone", "quiet_from", "quiet_until", "daily_at", "has_webhook"]
+    list_display = ["user", "language", "time_zone", "quiet_from", "quiet_until", "daily_at", "has_webhook"]
     list_select_related = ["user"]
     search_fields = ["=user__username"]
     search_help_text = "A user name"
-    fields = ["user", "chosen", "time_zone", "quiet_from", "quiet_until", "daily_at", "has_webhook"]
+    fields = ["user", "chosen", "language", "time_zone", "quiet_from", "quiet_until", "daily_at", "has_webhook"]
 
     @admin.display(description="webhook", boolean=True)
     def has_webhook(self, preferences: NotificationPreferences) -> bool:

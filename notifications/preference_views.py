@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from .models import NotificationDelivery
 from .preference_forms import PreferencesForm
-from .preferences import CHANGEABLE, preferences_of, renew_secret, save_preferences
+from .preferences import preferences_of, renew_secret, save_preferences
 
 PAGE_SIZE = 25
 
@@ -29,7 +29,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
     form = PreferencesForm(row, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            save_preferences(user, chosen=form.chosen, **{name: form.cleaned_data[name] for name in CHANGEABLE})
+            save_preferences(user, chosen=form.chosen, **{name: form.cleaned_data[name] for name in form.base_fields})
         except ValidationError as error:
             for field, texts in error.message_dict.items():
                 form.add_error(field if field in form.fields else None, texts)

@@ -14,7 +14,7 @@ from .types import CHOICES, Channel, NotificationType, When, known
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-CHANGEABLE = ("time_zone", "quiet_from", "quiet_until", "daily_at", "webhook_url")
+CHANGEABLE = ("time_zone", "language", "quiet_from", "quiet_until", "daily_at", "webhook_url")
 
 
 def preferences_of(user: "User") -> NotificationPreferences:

@@ -35,6 +35,7 @@ class PreferencesOut(Schema):
 
     types: list[TypeOut]
     time_zone: str
+    language: str = Field(description="Of pages, letters and what runs write down; empty: what the browser asks for.")
     quiet_from: time | None
     quiet_until: time | None
     daily_at: int
@@ -48,6 +49,7 @@ class PreferencesChange(Schema):
 
     chosen: dict[str, dict[Literal["in_app", "email", "webhook"], str]] | None = Field(None, max_length=200)
     time_zone: str | None = Field(None, max_length=64)
+    language: str | None = Field(None, max_length=10)
     quiet_from: time | None = None
     quiet_until: time | None = None
     daily_at: int | None = Field(None, ge=0, le=23)
@@ -119,6 +121,7 @@ def _out(row: NotificationPreferences) -> PreferencesOut:
             for kind, channels in effective(row)
         ],
         time_zone=row.time_zone,
+        language=row.language,
         quiet_from=row.quiet_from,
         quiet_until=row.quiet_until,
         daily_at=row.daily_at,

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -30,11 +31,15 @@ sign_out = LogoutView.as_view()
 def profile(request: HttpRequest) -> HttpResponse:
     """Show who one is here, and change what one may."""
     user = User.objects.get(pk=cast(User, request.user).pk)  # the form writes into it: the page keeps the old name
-    form = ProfileForm(request.POST or None, instance=user, initial={"time_zone": preferences_of(user).time_zone})
+    row = preferences_of(user)
+    initial = {"time_zone": row.time_zone, "language": row.language}
+    form = ProfileForm(request.POST or None, instance=user, initial=initial)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             user.save(update_fields=form.Meta.fields)
-            save_preferences(user, time_zone=form.cleaned_data["time_zone"])
+            save_preferences(user, **{name: form.cleaned_data[name] for name in initial})
+        if form.cleaned_data["language"]:
+            translation.activate(form.cleaned_data["language"])  # the answer speaks it already
         messages.success(request, _("Saved."))
         return redirect("profile")
     return render(request, "account/profile.html", {"form": form}, status=422 if form.errors else 200)

@@ -179,7 +179,7 @@ class _Reader(Asked):
         return wanted
 
     def moment(self, key: str) -> datetime | None:
-        """A time; without a zone in that of who asks, see notifications/time_zones.py."""
+        """A time; without a zone in that of who asks, see notifications/readers.py."""
         text = self.values[key]
         if not text:
             return None

@@ -27,6 +27,20 @@ def check_time_zone(name: str) -> None:
         ) from None
 
 
+def check_language(code: str) -> None:
+    """Raises ValidationError for a language that is not one of settings.LANGUAGES."""
+    codes = [known for known, _name in settings.LANGUAGES]
+    if code not in codes:
+        raise ValidationError(
+            _("This language is not spoken here. There are: %(codes)s."), params={"codes": ", ".join(codes)}
+        )
+
+
+def site_zone() -> str:
+    """The zone of who has chosen none."""
+    return settings.TIME_ZONE
+
+
 def new_secret() -> str:
     """What signs a webhook: 32 random bytes as the Standard Webhooks format writes them."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
@@ -44,7 +58,14 @@ class NotificationPreferences(models.Model):
     chosen: Any = models.JSONField(
         default=dict, blank=True, help_text=_("Type to channel to when; the empty type is everything else.")
     )
-    time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
+    time_zone = models.CharField(max_length=64, default=site_zone, validators=[check_time_zone])
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        validators=[check_language],
+        help_text=_("Empty: what the browser asks for."),
+    )
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
     daily_at = models.PositiveSmallIntegerField(default=8, validators=[MaxValueValidator(23)])

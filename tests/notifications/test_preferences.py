@@ -55,6 +55,7 @@ def test_what_is_changed_changes_and_the_rest_stays(owner: User, client_of: Clie
         ({"chosen": {"urgent": {"in_app": "never"}}}, "chosen"),
         ({"time_zone": "Mars/Olympus"}, "time_zone"),
         ({"time_zone": "../../etc/passwd"}, "time_zone"),
+        ({"language": "tlh"}, "language"),
         ({"quiet_from": "22:00"}, "quiet_until"),
         ({"webhook_url": "javascript:alert(1)"}, "webhook_url"),
         ({"daily_at": 24}, "daily_at"),

@@ -33,7 +33,8 @@ def test_a_profile_is_shown_changed_and_leaves_the_rest_alone(owner: User, clien
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("email", "not an address"), ("time_zone", "Mars/Olympus"), ("first_name", "x" * 151)]
+    ("field", "value"),
+    [("email", "not an address"), ("language", "tlh"), ("time_zone", "Mars/Olympus"), ("first_name", "x" * 151)],
 )
 def test_a_profile_that_cannot_be_is_said_so_and_nothing_changes(
     owner: User, client_of: ClientOf, field: str, value: str
@@ -82,6 +83,20 @@ def test_a_zone_this_machine_does_not_know_breaks_no_page(owner: User, client_of
     NotificationPreferences.objects.create(user=owner, time_zone="Mars/Olympus")
     make_run(owner)
     assert shown_times(client_of(owner), "/tasks/") == {"UTC"}
+
+
+def test_pages_speak_the_language_that_was_chosen_else_the_one_the_browser_asks_for(
+    owner: User, stranger: User, client_of: ClientOf
+) -> None:
+    mine, theirs = client_of(owner), client_of(stranger)
+    assert mine.post(PROFILE, {**ASKED, "language": "de"})["Location"] == PROFILE
+    assert theirs.get(PROFILE)["Content-Language"] == "en"
+    asking = {"Accept-Language": "es-MX,es;q=0.9,en;q=0.5"}
+    assert mine.get(PROFILE, headers=asking)["Content-Language"] == "de"
+    assert theirs.get(PROFILE, headers=asking)["Content-Language"] == "es"
+    assert Client().get(reverse("sign-in"), headers=asking)["Content-Language"] == "es"
+    mine.post(PROFILE, {**ASKED, "language": ""})
+    assert mine.get(PROFILE)["Content-Language"] == "en"
 
 
 def test_another_password_ends_the_sessions_elsewhere_and_not_this_one(owner: User, client_of: ClientOf) -> None:
