@@ -13,7 +13,7 @@ WORKERS ?= 2
 # library anew: 5 s of a core instead of 1.5.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test check lint bench lock openapi clean
+.PHONY: help demo run test check lint bench lock messages openapi clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -44,6 +44,10 @@ bench: $(READY) ## Run benchmarks/ and write docs/benchmarks.md
 lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	UV_SYSTEM_CERTS=true $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.12 --upgrade \
 		--extra dev pyproject.toml -o requirements.lock
+
+messages: $(READY) ## Bring the catalogs of messages in step with the code, and compile them
+	@$(BIN)/python -m tools.messages update
+	@$(BIN)/python -m tools.messages compile
 
 openapi: $(READY) ## Write docs/openapi.json and docs/frames.schema.json
 	@$(MANAGE) export_openapi_schema --api statusproj.api.api --indent 2 --sorted --output docs/openapi.json
