@@ -56,7 +56,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     user: Any
     query: dict[str, str]  # of the address; of several values the last
     handlers: dict[str, Callable[[dict[str, Any]], Awaitable[None]]]
-    html: bool = False
+    language: str = ""  # of the HTML it hears; empty for one that hears JSON
 
     async def open(self) -> list[Group]:
         """The groups this socket watches. Raises Refused.
@@ -88,10 +88,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
         HTML sockets get the fragment, if there is one.
         """
         text = frames.encode(frame)
-        if self.html:
+        if self.language:
             if not fragments.has_renderer(frame):
                 return
-            text = await in_database_thread(lambda: fragments.render(frame))
+            html = await in_database_thread(lambda: fragments.render(frame, [self.language]))
+            text = html[self.language]
         if self._socket is not None:
             self._socket.sink.sent_directly(frame)
         if text:
@@ -182,14 +183,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
             raise Refused(closing.NOT_SIGNED_IN, "Not signed in")
         query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         self.query = {name: values[-1] for name, values in query.items()}
-        self.html = self.query.get("content") == "html"
+        self.language = fragments.language_of(self.query)
         self._hub = Hub.here()
         if self._hub.sockets_of(self.user.pk) >= getattr(settings, "LIVE_MAX_SOCKETS_PER_USER", MAX_SOCKETS_PER_USER):
             raise Refused(closing.TOO_MANY, "Too many sockets")
 
         # Entered before the first query, so that many sockets opening together are counted.
         socket = Socket(
-            sink=Sink(self._hand_over, html=self.html, overflowed=self._resync_later),
+            sink=Sink(self._hand_over, language=self.language, overflowed=self._resync_later),
             credentials=credentials_of(self.user, self.scope.get("session")),
             close=self._end_later,
         )
@@ -231,7 +232,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         kind = message.get("type")
         handler = self.handlers.get(kind) if isinstance(kind, str) else None
-        if kind == "ping" and self.html:
+        if kind == "ping" and self.language:
             await self._send_text(fragments.PONG)
         elif kind == "ping":
             await self.send_frame(frames.pong())

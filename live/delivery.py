@@ -93,7 +93,7 @@ class Delivery:
     def _hand_out(self, item: Outgoing) -> None:
         wants_html = False
         for socket in self._audience.watching(item.names):
-            if socket.sink.html:
+            if socket.sink.language:
                 # Asked before rendering: a re-read that found nothing new costs no template.
                 wants_html = wants_html or socket.sink.wants(item)
             else:
@@ -129,18 +129,20 @@ class Delivery:
             if self._to_render.kept > WAITING_LIMIT:
                 self._to_render.clear()
                 for socket in self._audience.sockets:
-                    if socket.sink.html:
+                    if socket.sink.language:
                         socket.sink.lose()
                 return
             item = self._to_render.pop()
+            # Who comes while it is rendered, with another language, reads the truth after this frame was published.
+            languages = {socket.sink.language for socket in self._audience.watching(item.names)} - {""}
             try:
-                item.html = await in_database_thread(partial(fragments.render, item.frame))
+                item.html = await in_database_thread(partial(fragments.render, item.frame, languages))
             except Exception:
                 # Not told to everyone, so not known: the next re-read delivers it again.
                 self._held.pop(item.job or "", None)
                 raise
             for socket in self._audience.watching(item.names):
-                if socket.sink.html:
+                if socket.sink.language:
                     socket.sink.offer(item)
 
     def _start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -4,6 +4,7 @@ import hashlib
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
+from django.utils.translation import get_language
 
 POLLING = "Polling is cheap: send the ETag back in If-None-Match and hear 304 while nothing of this has changed."
 
@@ -14,7 +15,7 @@ def is_known(request: HttpRequest, response: HttpResponse, *contents: object) ->
     `contents`: whatever the answer to this user is made of, or what changes with it; read no later than the answer, so
     that a change in between is heard of with the next poll. Compared by its `repr`.
     """
-    known = repr((request.user.pk, request.get_full_path(), contents))
+    known = repr((request.user.pk, get_language(), request.get_full_path(), contents))
     etag = f'"{hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
     response["ETag"] = etag
     patch_cache_control(response, private=True, no_cache=True)

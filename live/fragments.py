@@ -1,6 +1,9 @@
-"""Server-rendered HTML of frames, for sockets opened with `?content=html`."""
+"""Server-rendered HTML of frames, for sockets opened with `?content=html&lang=de`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+
+from django.conf import settings
+from django.utils import translation
 
 from .frames import Frame
 
@@ -14,7 +17,7 @@ _renderers: dict[str, Render] = {}
 def register(frame_type: str, render: Render) -> None:
     """`render(frame)` gives the HTML of frames of this type: elements that htmx swaps in by their ids.
 
-    It is synchronous, may query the database, and is called at most once per frame and process.
+    It is synchronous, may query the database, and is called at most once per frame, language and process.
     """
     _renderers[frame_type] = render
 
@@ -24,10 +27,21 @@ def has_renderer(frame: Frame) -> bool:
     return frame.get("type") in _renderers
 
 
-def render(frame: Frame) -> str:
-    """The frame's HTML; empty if nobody renders its type."""
-    renderer = _renderers.get(str(frame.get("type")))
-    if renderer is None:
+def language_of(query: Mapping[str, str]) -> str:
+    """The language of the HTML that a socket with this query hears; empty for one that hears JSON."""
+    if query.get("content") != "html":
         return ""
-    # A fragment that cannot be encoded would end the socket.
-    return renderer(frame).encode("utf-8", "replace").decode()
+    language = query.get("lang", "")
+    return language if any(language == code for code, _name in settings.LANGUAGES) else settings.LANGUAGE_CODE
+
+
+def render(frame: Frame, languages: Iterable[str]) -> dict[str, str]:
+    """The frame's HTML by language; empty texts if nobody renders its type."""
+    renderer = _renderers.get(str(frame.get("type")))
+    html = {}
+    for language in languages:
+        with translation.override(language):
+            text = "" if renderer is None else renderer(frame)
+        # A fragment that cannot be encoded would end the socket.
+        html[language] = text.encode("utf-8", "replace").decode()
+    return html

@@ -73,6 +73,7 @@ def render(frame: Frame) -> str:
 
 
 def _tell(sinks: Iterable[Sink], frame: Frame) -> None:
-    item = Outgoing(frame, html=fragments.render(frame))
-    for sink in sinks:
+    told = list(sinks)
+    item = Outgoing(frame, html=fragments.render(frame, {sink.language for sink in told} - {""}))
+    for sink in told:
         sink.offer(item)

@@ -7,7 +7,7 @@ to forget and gets a snapshot.
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -28,7 +28,7 @@ class Outgoing:
     """A frame on its way to many sockets: encoded once, however many there are."""
 
     frame: Frame
-    html: str = ""
+    html: Mapping[str, str] | None = None  # by language, when somebody wants it
     names: tuple[str, ...] = ()  # groups it is for, until it is handed to their sockets
     job: str | None = field(init=False)
     seq: int | None = field(init=False)
@@ -154,13 +154,13 @@ class Sink:
         "_seen",
         "_send",
         "_timer",
-        "html",
+        "language",
     )
 
     def __init__(
-        self, send: Callable[[str], Awaitable[None]], *, html: bool = False, overflowed: Callable[[], None]
+        self, send: Callable[[str], Awaitable[None]], *, language: str = "", overflowed: Callable[[], None]
     ) -> None:
-        self.html = html
+        self.language = language  # of the HTML it takes; empty: it takes JSON
         self._send = send
         self._overflowed = overflowed
         self._loop = asyncio.get_running_loop()
@@ -185,7 +185,7 @@ class Sink:
 
     def offer(self, item: Outgoing) -> None:
         """Send this frame, now or when its time comes; drop it if it tells the socket nothing new."""
-        if not self.wants(item) or (self.html and not item.html):
+        if not self.wants(item) or (self.language and not self._html(item)):
             return
         if item.job is not None and item.seq is not None:
             self._remember(item.job, item.seq)
@@ -274,11 +274,14 @@ class Sink:
     def _start(self, item: Outgoing) -> None:
         # Eager: a socket that can take the frame has taken it when this line is done, and no task was
         # scheduled.
-        text = item.html if self.html else item.text
+        text = self._html(item) if self.language else item.text
         task = asyncio.Task(self._push(text), loop=self._loop, eager_start=True)
         if not task.done():
             self._busy = task
             task.add_done_callback(self._sent)
+
+    def _html(self, item: Outgoing) -> str:
+        return item.html.get(self.language, "") if item.html else ""
 
     async def _push(self, text: str) -> None:
         try:

@@ -8,6 +8,7 @@ from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import get_language
 from pytest_django.fixtures import Settings
 
 from live import fragments, frames
@@ -147,6 +148,22 @@ async def test_html_is_rendered_once_for_all_sockets(owner: User) -> None:
     for socket in sockets:
         assert await socket.receive_from(timeout=5) == '<p id="thing">1</p>'
     assert rendered == [1]
+
+
+async def test_html_is_rendered_once_for_each_language_somebody_here_reads(owner: User) -> None:
+    rendered = []
+
+    def render(frame: frames.Frame) -> str:
+        rendered.append(get_language())
+        return f"<p>{get_language()}</p>"
+
+    fragments.register("job_update", render)
+    asked = ["&lang=de", "&lang=en", "&lang=de", "&lang=tlh", ""]
+    sockets = [await socket_of(owner, f"/ws/things/one?content=html{lang}") for lang in asked]
+    publish([thing("one")], frames.job_update("one", seq=1, status="progress"))
+    heard = [await socket.receive_from(timeout=5) for socket in sockets]
+    assert heard == ["<p>de</p>", "<p>en</p>", "<p>de</p>", "<p>en</p>", "<p>en</p>"]
+    assert sorted(rendered) == ["de", "en"]
 
 
 async def test_html_sockets_hear_nothing_that_has_no_fragment(owner: User) -> None:
