@@ -77,6 +77,7 @@ def report_of(message: dict[str, Any]) -> "Report":
 
 def _execute(channel: Connection, order: dict[str, Any]) -> dict[str, Any]:
     from django.db import connections
+    from django.utils import translation
 
     from . import logs
     from .backend import TaskContext
@@ -92,6 +93,7 @@ def _execute(channel: Connection, order: dict[str, Any]) -> dict[str, Any]:
     reporter = _child_progress(channel)
     logs.hear(task.func.__module__, reporter, whole_process=True)
     threading.Thread(target=_listen, args=[channel, reporter], name="orders", daemon=True).start()
+    translation.activate(order["language"])
     try:
         arguments = [TaskContext.of(run, task, reporter), *run.args] if task.takes_context else list(run.args)
         value = task.func(*arguments, **run.kwargs)

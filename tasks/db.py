@@ -12,15 +12,24 @@ from datetime import datetime
 from functools import partial
 
 from django.db import close_old_connections, connection
+from django.utils import translation
+from django.utils.translation import get_language
 
 _THREADS = ThreadPoolExecutor(max_workers=6, thread_name_prefix="tasks-db")
 
 
 async def in_thread[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call sync `function` on a database thread and await what it returns."""
+    """Call sync `function` on a database thread, in the language of here, and await what it returns."""
     context = contextvars.copy_context()
-    call = partial(context.run, _with_fresh_connection, partial(function, *args, **kwargs))
+    spoken = partial(in_language, get_language(), partial(function, *args, **kwargs))
+    call = partial(context.run, _with_fresh_connection, spoken)
     return await asyncio.get_running_loop().run_in_executor(_THREADS, call)
+
+
+def in_language[R](language: str | None, function: Callable[[], R]) -> R:
+    """Call `function` with `language` active: Django's own note of it does not follow a context to another thread."""
+    with translation.override(language):
+        return function()
 
 
 def database_now() -> datetime:

@@ -16,11 +16,14 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.utils import translation
+
+from notifications.languages import language_of
 
 from . import lifecycle, logs, signals
 from .backend import TaskContext
 from .child import describe
-from .db import in_thread
+from .db import in_language, in_thread
 from .exceptions import RunStopped, TaskManagerError, TransitionRefused
 from .isolation import ChildError, Isolated
 from .models import TaskRun
@@ -83,9 +86,15 @@ class Execution:
 
     async def run(self) -> None:
         """Claim, call, record. Returns quietly when the run is not ours to take."""
-        run = await until_done(_Claim(self._run_id, self._attempt, self._worker, self._ticket))
+        claim = _Claim(self._run_id, self._attempt, self._worker, self._ticket)
+        run = await until_done(claim)
         if run is None:
             return
+        # Of this task alone, and of the threads and tasks it starts: what is written down is for the owner to read.
+        with translation.override(claim.language):
+            await self._execute(run)
+
+    async def _execute(self, run: TaskRun) -> None:
         progress = Progress(run, asyncio.get_running_loop())
         writer = asyncio.create_task(progress.keep_writing(), name=f"progress of {run.pk}")
         writer.add_done_callback(lambda _: self.stop(Stop.LOST) if progress.lost else None)
@@ -191,13 +200,17 @@ class _Claim:
         self._claim = partial(lifecycle.claim, run_id, attempt, worker=worker)
         self._ours = {"pk": run_id, "attempt": attempt, "worker": worker, "ticket": ticket, "status": Status.RUNNING}
         self._asked = False
+        self.language = ""
+        """Of the run's owner, once it is claimed."""
 
     def __call__(self) -> TaskRun | None:
         """The run; None when it is not ours to take."""
         asked, self._asked = self._asked, True
         run = self._claim()
         if run is None and asked:
-            return TaskRun.objects.filter(**self._ours).first()
+            run = TaskRun.objects.filter(**self._ours).first()
+        if run is not None:
+            self.language = language_of(run.owner_id)
         return run
 
 
@@ -216,6 +229,7 @@ def _start_thread(call: Callable[[], Any], context: contextvars.Context) -> "asy
     """Call a sync function on a thread of its own: not from a pool, which a function that never ends would shrink."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
+    language = translation.get_language()
 
     def deliver(value: Any, error: BaseException | None) -> None:
         if future.done():
@@ -228,7 +242,7 @@ def _start_thread(call: Callable[[], Any], context: contextvars.Context) -> "asy
     def target() -> None:
         value, caught = None, None
         try:
-            value = context.run(call)
+            value = context.run(in_language, language, call)
         except BaseException as error:
             caught = error
         finally:

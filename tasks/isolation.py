@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from django.db import connections
+from django.utils.translation import get_language
 
 from . import child
 from .exceptions import ChildDied
@@ -45,6 +46,7 @@ class Isolated:
     def __init__(self, run: TaskRun, progress: Progress) -> None:
         self._run = run
         self._progress = progress
+        self._language = get_language()
         self._loop = asyncio.get_running_loop()
         self._future: asyncio.Future[Any] = self._loop.create_future()
         self._lock = threading.Lock()
@@ -101,6 +103,7 @@ class Isolated:
         order = {
             "run": str(self._run.pk),
             "attempt": self._run.attempt,
+            "language": self._language,
             "databases": {alias: connections.settings[alias]["NAME"] for alias in connections},
         }
         process = context.Process(target=child.main, args=(far_end, lifeline, order))

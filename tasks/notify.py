@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from notifications import facade
+from notifications.languages import in_language_of
 
 from .models import TaskRun
 from .states import Status
@@ -36,7 +37,7 @@ def send_outcome(run: TaskRun, texts: str = "") -> None:
     if run.owner_id is None or run.status == Status.CANCELLED:
         return
     try:
-        with transaction.atomic():
+        with transaction.atomic(), in_language_of(run.owner_id):
             draft = _draft(run, texts)
             if draft is not None:
                 username = get_user_model()._default_manager.values_list("username", flat=True).get(pk=run.owner_id)

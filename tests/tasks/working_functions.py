@@ -12,9 +12,11 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.tasks import task
+from django.utils.translation import get_language
 
 from tasks.backend import TaskContext
 from tasks.exceptions import DoNotRetry, RunStopped
@@ -262,3 +264,23 @@ def weigh(context: TaskContext, broken: Sequence[str] = ()) -> dict[str, Any]:
         else:
             context.items.done(key, {"weight": given["weight"]}, label="heavy" if given["weight"] > 2 else "")
     return {"done": [key for key, _ in left]}
+
+
+@task
+def language_in_a_thread() -> str:
+    """What a sync function writes in."""
+    return str(get_language())
+
+
+@task
+async def language_in_the_loop() -> list[str | None]:
+    """What a coroutine and its thread write in, before and after others had their turn."""
+    before = get_language()
+    await asyncio.sleep(0.2)
+    return [before, get_language(), await sync_to_async(get_language)()]
+
+
+@task(isolate=True)
+def language_in_a_child() -> str:
+    """What an isolated function writes in."""
+    return str(get_language())
