@@ -9,6 +9,7 @@
   const PART_GAP = 2000;
   const ANSWER_WITHIN = 8000;
   const FINAL = new Set(["completed", "failed", "cancelled"]);
+  const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
 
   const runs = new Map(); // run id -> {status, quarter}
   const tried = new Map(); // run id that this page does not show -> its status when we last looked
@@ -172,12 +173,17 @@
 
   const replace = (old, fresh) => {
     const held = old.contains(document.activeElement) ? document.activeElement : null;
+    const place = held ? [...old.querySelectorAll(FOCUSABLE)].indexOf(held) : -1;
     keepChoices(old, fresh);
     old.replaceWith(fresh);
     htmx.process(fresh);
     if (!held) return;
-    // The element with focus is gone: its namesake takes over, else the nearest thing that makes sense.
-    const heirs = [held.id && $(held.id), ...fresh.querySelectorAll("a[href], button"), $("content")];
+    // The element with focus is gone: its namesake takes over, else what leads to the same place or stands in the same
+    // one, else the nearest thing that makes sense. Who goes through the page by keys is not sent back.
+    const others = [...fresh.querySelectorAll(FOCUSABLE)];
+    const sameLink = others.find((other) => held.href && other.href === held.href);
+    const samePlace = others[place]?.nodeName === held.nodeName ? others[place] : null;
+    const heirs = [held.id && $(held.id), sameLink, samePlace, ...others, $("content")];
     heirs.find((heir) => heir?.checkVisibility({ visibilityProperty: true }) && !heir.disabled).focus({ preventScroll: true });
   };
 

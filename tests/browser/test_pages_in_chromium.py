@@ -43,6 +43,17 @@ def test_a_run_moves_speaks_and_ends_without_a_reload(owner: User, tab_of: TabOf
     assert tab.complaints == []
 
 
+def test_who_goes_through_a_page_by_keys_is_not_sent_back_when_it_changes(owner: User, tab_of: TabOf) -> None:
+    runs = [start(owner, 1) for _ in range(3)]
+    tab = tab_of(owner)
+    page = tab.open("/tasks/")
+    tab.until("document.querySelectorAll('#run-list [data-status=completed]').length === 3")
+    page.focus(f"#run-list a[href='/tasks/{runs[0]}/']")  # the last of the list
+    start(owner, 1)
+    tab.until("document.querySelectorAll('#run-list [data-status=completed]').length === 4")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == f"/tasks/{runs[0]}/"
+
+
 def test_the_cancel_dialog_asks_first_keeps_still_and_gives_focus_back(owner: User, tab_of: TabOf) -> None:
     tab = tab_of(owner)
     run = start(owner, 3000)
