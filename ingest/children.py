@@ -21,6 +21,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psutil
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
 from pebble import ProcessExpired, ProcessPool
 
 from .collecting.turns import PAGES_ON_PROBATION, Owner, Turns
@@ -39,11 +42,14 @@ _owner: ContextVar[Owner | None] = ContextVar("owner of work in children", defau
 
 
 class AnalysisError(Exception):
-    """The work in the child did not end well; `code` says how, `detail` more of it for people."""
+    """The work in the child did not end well; `code` says how, `detail` more of it for people; `why`: both, inside a
+    sentence.
+    """
 
     def __init__(self, code: Failure, detail: str = "") -> None:
-        super().__init__(f"{str(code.label).capitalize()}{f' ({detail})' if detail else ''}.")
+        super().__init__(code.sentence(detail))
         self.code = code
+        self.why = code.because(detail)
 
 
 @contextmanager
@@ -59,8 +65,9 @@ def one_run() -> Iterator[None]:
 async def in_child[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call `function`, a plain importable one, in a child process and await its result.
 
-    The child is killed after 10 s, and at once when the caller is cancelled, and has a gigabyte of memory. Raises
-    AnalysisError when it was killed, crashed or needed more; what `function` itself raises arrives as it is.
+    The child is killed after 10 s, and at once when the caller is cancelled, and has a gigabyte of memory. What it says
+    to people it says in the language that is active here. Raises AnalysisError when it was killed, crashed or needed
+    more; what `function` itself raises arrives as it is.
     """
     owner = _owner.get() or Owner()
     async with _turns_here().turn(owner) as place:
@@ -72,14 +79,15 @@ async def in_child[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.
 
 
 async def _call(place: int, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    language = translation.get_language() or settings.LANGUAGE_CODE
     for last_try in (False, True):
-        future = _pool(place).schedule(function, args=list(args), kwargs=dict(kwargs), timeout=SECONDS)
+        future = _pool(place).schedule(_speaking, args=[language, function, args, kwargs], timeout=SECONDS)
         try:
             return await asyncio.wrap_future(future)
         except TimeoutError:
             raise AnalysisError(Failure.ANALYSIS_TIMEOUT) from None
         except MemoryError:
-            raise AnalysisError(Failure.ANALYSIS_CRASHED, "it takes too much memory") from None
+            raise AnalysisError(Failure.ANALYSIS_CRASHED, _("it takes too much memory")) from None
         except (ProcessExpired, FutureCancelled):
             raise AnalysisError(Failure.ANALYSIS_CRASHED) from None
         except BrokenProcessPool:
@@ -87,6 +95,13 @@ async def _call(place: int, function: Callable[..., Any], args: Any, kwargs: Any
             if last_try:
                 raise AnalysisError(Failure.ANALYSIS_CRASHED) from None
     raise AssertionError  # the last try returns or raises
+
+
+def _speaking(language: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """In a child: call `function` where `language` is active. Most pages in a row are in one language."""
+    if translation.get_language() != language:
+        translation.activate(language)
+    return function(*args, **kwargs)
 
 
 def close() -> None:

@@ -1,7 +1,13 @@
 """How an article's journey can end, as data: code, badges, filters and tests read these tables."""
 
+from collections.abc import Callable
+
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, pgettext_lazy
+
+from live.numbers import grouped
 
 
 class Decision(models.TextChoices):
@@ -13,6 +19,33 @@ class Decision(models.TextChoices):
     REJECTED_QUALITY = "rejected_quality", _("Rejected")
     DUPLICATE = "duplicate", _("Duplicate")
     FAILED = "failed", _("Failed")
+
+    @property
+    def word(self) -> str:
+        """What it is called inside a sentence, where some languages write words otherwise."""
+        return str(_INSIDE[self])
+
+    def counted(self, number: int) -> str:
+        """`12 added`: how many ended so."""
+        return _COUNTED[self](number) % {"count": grouped(number)}
+
+
+_INSIDE = {
+    Decision.PENDING: pgettext_lazy("inside a sentence", "pending"),
+    Decision.APPROVED: pgettext_lazy("inside a sentence", "added"),
+    Decision.FILTERED_RELEVANCE: pgettext_lazy("inside a sentence", "below threshold"),
+    Decision.REJECTED_QUALITY: pgettext_lazy("inside a sentence", "rejected"),
+    Decision.DUPLICATE: pgettext_lazy("inside a sentence", "duplicate"),
+    Decision.FAILED: pgettext_lazy("inside a sentence", "failed"),
+}
+_COUNTED: dict[Decision, Callable[[int], str]] = {
+    Decision.PENDING: lambda n: ngettext("%(count)s pending", "%(count)s pending", n),
+    Decision.APPROVED: lambda n: ngettext("%(count)s added", "%(count)s added", n),
+    Decision.FILTERED_RELEVANCE: lambda n: ngettext("%(count)s below threshold", "%(count)s below threshold", n),
+    Decision.REJECTED_QUALITY: lambda n: ngettext("%(count)s rejected", "%(count)s rejected", n),
+    Decision.DUPLICATE: lambda n: ngettext("%(count)s duplicate", "%(count)s duplicate", n),
+    Decision.FAILED: lambda n: ngettext("%(count)s failed", "%(count)s failed", n),
+}
 
 
 # What rules decide, and other rules may decide otherwise.
@@ -39,3 +72,11 @@ class Failure(models.TextChoices):
     NO_TEXT = "no_text", _("no article text was found on the page")
     ANALYSIS_TIMEOUT = "analysis_timeout", _("reading the page took too much computing time")
     ANALYSIS_CRASHED = "analysis_crashed", _("reading the page failed")
+
+    def because(self, detail: str = "") -> str:
+        """Why, inside a sentence: `the server took too long (20 s)`."""
+        return f"{self.label} ({detail})" if detail else str(self.label)
+
+    def sentence(self, detail: str = "") -> str:
+        """Why, as a sentence: `The server took too long (20 s).`"""
+        return f"{capfirst(self.because(detail))}."

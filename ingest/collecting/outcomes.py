@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from ingest.decisions import Decision
 from ingest.models import Article, Topic
 from ingest.store import Decided
@@ -30,8 +32,8 @@ class Tally:
 
 def describe(decisions: dict[str, int]) -> str:
     """`12 added, 5 below threshold, 1 failed`."""
-    said = [f"{decisions[one]:,} {one.label.lower()}" for one in Decision if decisions.get(one.value)]
-    return ", ".join(said) or "nothing new"
+    said = [one.counted(decisions[one]) for one in Decision if decisions.get(one.value)]
+    return ", ".join(said) or _("nothing new")
 
 
 def row_of(decided: Decided) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def row_of_article(article: Article, url: str, run_id: UUID) -> dict[str, Any]:
         "relevance": article.relevance,
         "quality": article.quality,
         "language": article.language,
-        "reason": f"The topic had this article before. {reason}".strip() if known else reason,
+        "reason": f"{_('The topic had this article before.')} {reason}".strip() if known else reason,
         "topic": article.topic_id,
         "known": known,
     }
@@ -76,7 +78,7 @@ def reason_of(decision: str, reasons: Mapping[str, Any]) -> str:
         case Decision.FAILED:
             return str(reasons.get("failure") or "")
         case Decision.DUPLICATE:
-            return "The topic has this text already, from another address."
+            return _("The topic has this text already, from another address.")
         case Decision.REJECTED_QUALITY:
             return str(reasons.get("quality", {}).get("reason") or "")
     return str(reasons.get("relevance", {}).get("reason") or "")

@@ -45,7 +45,7 @@ def judge(analysis: Analysis, rules: Rules, twin: Twin | None) -> Verdict:
 
 def fail(error: Exception) -> Verdict:
     """The verdict on an article that could not be read. Of an error nobody foresaw only its code is told."""
-    code, said = Failure.ANALYSIS_CRASHED, f"{str(Failure.ANALYSIS_CRASHED.label).capitalize()}."
+    code, said = Failure.ANALYSIS_CRASHED, Failure.ANALYSIS_CRASHED.sentence()
     if isinstance(error, FetchError | AnalysisError):
         code, said = error.code, str(error)
     elif isinstance(error, TaskTimeout):

@@ -15,6 +15,7 @@ import httpcore2
 import httpx2
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ingest.decisions import Failure
 
@@ -206,7 +207,7 @@ def _absolute(url: str, target: str) -> str:
     try:
         return urljoin(url, target)
     except ValueError:
-        raise FetchError(Failure.BAD_URL, "after a redirect") from None
+        raise FetchError(Failure.BAD_URL, _("after a redirect")) from None
 
 
 def _check_status(response: httpx2.Response) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpcore2
 import httpx2
+from django.utils.translation import gettext as _
 
 from ingest.decisions import Failure
 
@@ -27,11 +28,14 @@ _resolvers = ThreadPoolExecutor(16, thread_name_prefix="resolve")
 
 
 class FetchError(Exception):
-    """A page could not be had. `code` says why; its text may be shown to the person who asked."""
+    """A page could not be had. `code` says why; its text may be shown to the person who asked, and is in the language
+    that was active when it was raised. `why`: the same inside a sentence.
+    """
 
     def __init__(self, code: Failure, detail: str = "", *, retry_after: float | None = None) -> None:
-        super().__init__(f"{str(code.label).capitalize()}{f' ({detail})' if detail else ''}.")
+        super().__init__(code.sentence(detail))
         self.code = code
+        self.why = code.because(detail)
         self.retry_after = retry_after
 
 
@@ -65,14 +69,14 @@ def check_url(url: str, allowed: Collection[str] = ()) -> None:
         raise FetchError(Failure.BAD_URL) from None
     host = parts.hostname or ""
     if parts.scheme not in _PORTS or not host:
-        raise FetchError(Failure.BAD_URL, "only http and https addresses are read")
+        raise FetchError(Failure.BAD_URL, _("only http and https addresses are read"))
     if "@" in parts.netloc:
-        raise FetchError(Failure.BAD_URL, "it contains a user name")
+        raise FetchError(Failure.BAD_URL, _("it contains a user name"))
     if any(character.isspace() or ord(character) < 32 or character == "\\" for character in url) or len(url) > 2000:
         raise FetchError(Failure.BAD_URL)
     port = port if port is not None else _PORTS[parts.scheme]
     if port not in _PORTS.values() and not is_allowed(host, port, allowed):
-        raise FetchError(Failure.BAD_URL, f"port {port} is not one of the web")
+        raise FetchError(Failure.BAD_URL, _("port %(port)s is not one of the web") % {"port": port})
 
 
 def is_allowed(host: str, port: int, allowed: Collection[str]) -> bool:
@@ -100,7 +104,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         allowed = is_allowed(host, port, self._allowed)
         # Asked again here: whatever another reading of the address made of its port, this is the one that is dialled.
         if port not in _PORTS.values() and not allowed:
-            raise FetchError(Failure.BAD_URL, f"port {port} is not one of the web")
+            raise FetchError(Failure.BAD_URL, _("port %(port)s is not one of the web") % {"port": port})
         addresses = await self._resolve(host, port)
         if not allowed and not all(map(is_public, addresses)):
             raise FetchError(Failure.BLOCKED_ADDRESS, host)

@@ -2,6 +2,8 @@
 
 import zlib
 
+from django.utils.translation import gettext as _
+
 from ingest.decisions import Failure
 
 from .guard import FetchError
@@ -21,10 +23,10 @@ class Unpacker:
     def __init__(self, coding: str, limit: int) -> None:
         codings = [name for part in coding.lower().split(",") if (name := part.strip()) not in _PLAIN]
         if len(codings) > 1:
-            raise FetchError(Failure.BAD_CONTENT, "compressed more than once")
+            raise FetchError(Failure.BAD_CONTENT, _("compressed more than once"))
         self._coding = codings[0] if codings else ""
         if self._coding in _NOT_ASKED_FOR:
-            raise FetchError(Failure.BAD_CONTENT, f"compressed with {self._coding}")
+            raise FetchError(Failure.BAD_CONTENT, _("compressed with %(coding)s") % {"coding": self._coding})
         self._limit, self._packed = limit, 0
         self._inflater: zlib._Decompress | None = None
         self._body = bytearray()
@@ -36,7 +38,7 @@ class Unpacker:
         if self._packed <= self._limit:
             self._body += self._unpacked(data)
         if max(self._packed, len(self._body)) > self._limit:
-            raise FetchError(Failure.TOO_LARGE, f"more than {self._limit // 1_000_000} MB")
+            raise FetchError(Failure.TOO_LARGE, _("more than %(number)s MB") % {"number": self._limit // 1_000_000})
 
     def body(self) -> bytes:
         """All there was."""
@@ -57,4 +59,4 @@ class Unpacker:
             # One byte more than is allowed, never what a bomb would make of it.
             return self._inflater.decompress(data, self._limit + 1 - len(self._body))
         except zlib.error:
-            raise FetchError(Failure.BAD_CONTENT, "broken compression") from None
+            raise FetchError(Failure.BAD_CONTENT, _("broken compression")) from None

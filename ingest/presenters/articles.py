@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.postgres.search import SearchHeadline
 from django.db.models import F
 from django.db.models.functions import Left
+from django.utils.translation import gettext as _
 
 from ingest import access
 from ingest.analyzers.protocol import LOCAL
@@ -79,7 +80,7 @@ class ArticleView:
         note = str(_reasons(self.row).get("engine_note", ""))
         if note or self.row.analyzer in {"", LOCAL}:
             return note
-        return f"Scored by {self.row.analyzer}."
+        return _("Scored by %(analyzer)s.") % {"analyzer": self.row.analyzer}
 
     @property
     def is_unread(self) -> bool:
@@ -120,7 +121,7 @@ def badge_of(decision: Decision) -> Badge:
 
 def _badges(article: Article) -> tuple[Badge, ...]:
     badge = badge_of(Decision(article.decision))
-    return (Badge(word="New", icon="dot", tone="info"), badge) if article.is_new else (badge,)
+    return (Badge(word=_("New"), icon="dot", tone="info"), badge) if article.is_new else (badge,)
 
 
 def _marked(keys: Sequence[int], search: str) -> dict[int, tuple[tuple[Piece, ...], tuple[Piece, ...]]]:
@@ -159,14 +160,14 @@ def _note(article: Article) -> str:
     if article.failure:
         return str(_reasons(article).get("failure") or Failure(article.failure).label)
     if article.decision == Decision.DUPLICATE and article.duplicate_of is None:
-        return "The topic had this text already, from another address."
+        return _("The topic had this text already, from another address.")
     return ""
 
 
 def _mood(sentiment: float | None) -> str:
     if sentiment is None:
         return ""
-    return "positive" if sentiment >= 0.2 else "negative" if sentiment <= -0.2 else "neutral"
+    return _("positive tone") if sentiment >= 0.2 else _("negative tone") if sentiment <= -0.2 else _("neutral tone")
 
 
 def _reasons(article: Article) -> dict[str, object]:
