@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 type Handler = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 # Programs write the zone of a time into it, and nobody reads the others.
-WITHOUT = ("/api/", "/healthz", "/favicon.ico")
+WITHOUT = ("/api/", "/favicon.ico")
 
 
 class Reader(NamedTuple):

@@ -98,6 +98,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "statusproj.health.probes_middleware",  # first: who probes knows neither our name nor HTTPS
     "django.middleware.security.SecurityMiddleware",
     "statusproj.compression.CompressMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -317,7 +318,6 @@ SECURE_CSP = {
 # Behind TLS (HTTPS=true) cookies and redirects become strict; a laptop on http://localhost keeps working without.
 HTTPS = _flag("HTTPS", False)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
-SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # load balancers ask over plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None

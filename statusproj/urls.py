@@ -7,7 +7,7 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from .api import api
-from .health import healthz
+from .health import healthz, readyz
 
 # What a request that is too large is told: see there.
 handler400 = "statusproj.views.bad_request"
@@ -18,7 +18,9 @@ lazy_icon = lazy(lambda: static("icon.svg"), str)()
 urlpatterns = [
     # Browsers ask for it on pages that name no icon of their own, such as the admin's.
     path("favicon.ico", RedirectView.as_view(url=lazy_icon)),
+    # Answered by a middleware, before the host is looked at; here so that they have names.
     path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("", include("statusproj.page_urls")),

@@ -324,7 +324,7 @@ def addresses(patterns: list[Any]) -> Iterator[URLPattern]:
         if isinstance(pattern, URLResolver):
             if str(pattern.pattern) not in {"api/", "admin/"}:
                 yield from addresses(pattern.url_patterns)
-        elif pattern.name not in {None, "healthz"}:  # the icon has no name
+        elif pattern.name not in {None, "healthz", "readyz"}:  # the icon has no name
             yield pattern
 
 

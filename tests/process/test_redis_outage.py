@@ -74,8 +74,8 @@ async def watch(stack: AsyncExitStack, servers: list[Server], path: str, user: U
 
 
 def health(server: Server) -> dict[str, Any]:
-    """What /healthz says."""
-    answer = get(server.port, "/healthz")
+    """What /readyz says."""
+    answer = get(server.port, "/readyz")
     assert answer is not None
     return json.loads(answer)  # type: ignore[no-any-return]
 
@@ -115,7 +115,7 @@ async def test_two_web_and_two_worker_processes_tell_every_client_the_same(
             assert [status for _, status in kept[0]] == ["batch_update"] * 3 + ["log", "completed"]
         workers = {run.worker async for run in TaskRun.objects.filter(pk__in=ids)}
         assert len(workers) == 2
-        await sync_to_async(eventually)(lambda: health(servers[0])["status"] == "ok", what="all is well")
+        await sync_to_async(eventually)(lambda: health(servers[0])["status"] == "ready", what="all is well")
 
 
 async def test_redis_killed_and_restarted_stops_no_run_and_leaves_nobody_behind(
@@ -145,7 +145,7 @@ async def test_redis_killed_and_restarted_stops_no_run_and_leaves_nobody_behind(
             await sync_to_async(eventually)(
                 lambda: TaskRun.objects.filter(pk=result.id, status="completed").exists(), within=30
             )
-            await sync_to_async(eventually)(lambda: health(servers[0])["status"] == "ok", what="all is well")
+            await sync_to_async(eventually)(lambda: health(servers[0])["status"] == "ready", what="all is well")
 
 
 async def test_without_redis_from_the_start_runs_run_and_clients_hear_how_they_end(

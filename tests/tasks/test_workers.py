@@ -77,7 +77,7 @@ def test_a_worker_that_is_forgotten_by_the_engine_comes_back_and_its_run_goes_on
     assert eventually(lambda: sql("SELECT id FROM procrastinate_workers")) == [number]
     [view] = eventually(lambda: [view for view in workers.overview() if view.restarts])
     assert view.trouble.startswith("heartbeat: Forgotten")
-    health = client.get("/healthz")
+    health = client.get("/readyz")
     assert (health.status_code, health.json()["status"], health.json()["workers"]) == (200, "degraded", "restarted")
     assert b"Forgotten" not in health.content
     functions.gate("forgotten").set()
