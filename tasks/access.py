@@ -6,13 +6,15 @@ from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from .models import Schedule, TaskRun, TaskRunQuerySet
 from .states import LIVE, Status
 
 type Viewer = AbstractUser | AnonymousUser
 
-LOOK_ONLY = "You may look at this schedule, but not change it."
+LOOK_ONLY = _("You may look at this schedule, but not change it.")
 
 
 def get_visible_run(user: Viewer, run_id: UUID | str) -> TaskRun:
@@ -20,10 +22,10 @@ def get_visible_run(user: Viewer, run_id: UUID | str) -> TaskRun:
     try:
         key = run_id if isinstance(run_id, UUID) else UUID(run_id)
     except ValueError:
-        raise Http404("No such run.") from None
+        raise Http404(gettext("No such run.")) from None
     run = TaskRun.objects.visible_to(user).select_related("owner").filter(pk=key).first()
     if run is None:
-        raise Http404("No such run.")
+        raise Http404(gettext("No such run."))
     return run
 
 
@@ -70,7 +72,7 @@ def get_switchable_schedule(user: Viewer, schedule_id: int) -> Schedule:
     """The same for turning it on and off and for starting it now."""
     schedule = _schedule(user, schedule_id, allowed=True)
     if not may_switch_schedule(user, schedule):
-        raise PermissionDenied(LOOK_ONLY)
+        raise PermissionDenied(str(LOOK_ONLY))
     return schedule
 
 
@@ -104,9 +106,9 @@ def may_delete_schedules(user: Viewer) -> bool:
 def _schedule(user: Viewer, schedule_id: int, *, allowed: bool) -> Schedule:
     schedule = visible_schedules(user).select_related("owner").filter(pk=schedule_id).first()
     if schedule is None:
-        raise Http404("No such schedule.")
+        raise Http404(gettext("No such schedule."))
     if not allowed:
-        raise PermissionDenied(LOOK_ONLY)
+        raise PermissionDenied(str(LOOK_ONLY))
     return schedule
 
 

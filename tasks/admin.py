@@ -8,11 +8,14 @@ from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from live.frames import timestamp
+from live.numbers import grouped
 from notifications.large_tables import LargeTableAdmin, ReadOnly
 
 from . import lifecycle, queues, schedules
@@ -28,6 +31,11 @@ from .timeline import Line, lines_of
 SEARCHED = 200
 MOST_AT_ONCE = 1_000
 EVENTS_SHOWN = 100
+
+
+def _search_help() -> str:
+    words = gettext("Words of name, topic, task or arguments, an id, or a username: the newest %(number)s.")
+    return words % {"number": grouped(SEARCHED)}
 
 
 class QueueFilter(admin.SimpleListFilter):
@@ -55,7 +63,7 @@ class TaskRunAdmin(ReadOnly, LargeTableAdmin):
     list_display = ["name", "status", "owner", "topic", "progress", "created_at", "completed_at", "attempt"]
     list_filter = ["status", QueueFilter, "created_at"]
     search_fields = ["search"]
-    search_help_text = f"Words of name, topic, task or arguments, an id, or a username: the newest {SEARCHED:,}."
+    search_help_text = lazy(_search_help, str)()
     list_select_related = ["owner"]
     sortable_by = ["created_at"]
     ordering = None
@@ -106,24 +114,24 @@ class TaskRunAdmin(ReadOnly, LargeTableAdmin):
         """May this person cancel and retry everybody's runs?"""
         return request.user.has_perm("tasks.control_taskrun")
 
-    @admin.action(description="Cancel selected runs", permissions=["control"])
+    @admin.action(description=_("Cancel selected runs"), permissions=["control"])
     def cancel_runs(self, request: HttpRequest, queryset: QuerySet[TaskRun]) -> None:
         """Cancel what is still live among the selected."""
-        self._apply(request, queryset, lifecycle.cancel, "cancelled or asked to stop")
+        self._apply(request, queryset, lifecycle.cancel, gettext("%(count)s cancelled or asked to stop"))
 
-    @admin.action(description="Retry selected runs", permissions=["control"])
+    @admin.action(description=_("Retry selected runs"), permissions=["control"])
     def retry_runs(self, request: HttpRequest, queryset: QuerySet[TaskRun]) -> None:
         """Start what failed or was cancelled among the selected again."""
-        self._apply(request, queryset, lifecycle.retry, "started again")
+        self._apply(request, queryset, lifecycle.retry, gettext("%(count)s started again"))
 
-    def _apply(self, request: HttpRequest, queryset: QuerySet[TaskRun], change: Any, done_word: str) -> None:
+    def _apply(self, request: HttpRequest, queryset: QuerySet[TaskRun], change: Any, done_words: str) -> None:
         done, refused = 0, 0
         chosen = list(queryset[: MOST_AT_ONCE + 1])
         if len(chosen) > MOST_AT_ONCE:
-            text = (
-                f"Nothing was done: choose {MOST_AT_ONCE:,} runs at most, or use “all that match” in the list of runs."
+            text = gettext(
+                "Nothing was done: choose %(number)s runs at most, or use “all that match” in the list of runs."
             )
-            self.message_user(request, text, level="ERROR")
+            self.message_user(request, text % {"number": grouped(MOST_AT_ONCE)}, level="ERROR")
             return
         for run in chosen:
             try:
@@ -131,7 +139,9 @@ class TaskRunAdmin(ReadOnly, LargeTableAdmin):
                 done += 1
             except TaskManagerError:
                 refused += 1
-        note = f"{done} {done_word}." + (f" {refused} left as they are: they have moved on." if refused else "")
+        note = done_words % {"count": done} + "."
+        if refused:
+            note += " " + gettext("%(count)s left as they are: they have moved on.") % {"count": refused}
         self.message_user(request, note)
 
 
@@ -199,7 +209,7 @@ class ScheduleAdmin(ModelAdmin):
         stored = schedules.change(obj, form.plan()) if change else schedules.create(form.plan())
         obj.pk = stored.pk
 
-    @admin.action(description="Turn selected schedules on", permissions=["change"])
+    @admin.action(description=_("Turn selected schedules on"), permissions=["change"])
     def enable_schedules(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Start them by the clock again."""
         for schedule in queryset:
@@ -208,7 +218,7 @@ class ScheduleAdmin(ModelAdmin):
             except BadSchedule as bad:
                 self.message_user(request, f"{schedule.name}: {bad}", level="ERROR")
 
-    @admin.action(description="Turn selected schedules off", permissions=["change"])
+    @admin.action(description=_("Turn selected schedules off"), permissions=["change"])
     def disable_schedules(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Start them no more."""
         for schedule in queryset:

@@ -247,7 +247,7 @@ def cancel_task(request: HttpRequest, task_id: UUID) -> dict[str, Any]:
         raise ApiError(
             409,
             "already_finished",
-            f"This run has ended: it is {run.get_status_display().lower()}.",
+            f"This run has ended: it is {run.status}.",
             {"status": run.status},
         ) from None
     message = "Cancelled." if run.is_final else "Cancelling: the run stops at its next step."

@@ -8,7 +8,7 @@ class TasksConfig(AppConfig):
     """The room `tasks`: the background task manager."""
 
     name = "tasks"
-    verbose_name = "Background tasks"
+    verbose_name = _("Background tasks")
 
     def ready(self) -> None:
         """Connect the room with the engine and with the sockets."""

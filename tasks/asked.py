@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 LONGEST = 200
 # Times further away than this are slips of the pen, and not every database can say them in every zone.
@@ -27,28 +28,33 @@ class Asked:
             texts = dict.fromkeys(text for value in given if value is not None and (text := str(value).strip()))
             self.values[key] = (",".join(texts) if key in several else next(iter(texts), ""))[: 5 * LONGEST]
             if len(texts) > 1 and key not in several:
-                self.wrong[key] = "is there more than once: give one value."
+                self.wrong[key] = _("is there more than once: give one value.")
 
     def refuse_others(self, query: Mapping[str, Any], also: Collection[str]) -> None:
         """Every key that is neither one of ours nor in `also` is wrong."""
         for key in query:
             if key not in self._keys and key not in also:
-                self.wrong[key[:50]] = f"is no filter. There are {', '.join(self._keys)}."
+                self.wrong[key[:50]] = _("is no filter. There are %(keys)s.") % {"keys": ", ".join(self._keys)}
 
     def text(self, key: str, *, words_in: Callable[[str], object] | None = None) -> str:
         """Some characters, or none. With `words_in`, some in which that finds something to look for."""
         text = self.values[key]
         if "\0" in text:
-            self.wrong[key] = f"has a character in it that no {self._thing} can have (NUL)."
+            self.wrong[key] = _("has a character in it that no %(thing)s can have (NUL).") % {"thing": self._thing}
         elif len(text) > LONGEST:
-            self.wrong[key] = f"may have {LONGEST} characters at most."
+            self.wrong[key] = _("may have %(number)s characters at most.") % {"number": LONGEST}
         elif text and words_in is not None and not words_in(text):
-            self.wrong[key] = "needs a letter or a digit to look for."
+            self.wrong[key] = _("needs a letter or a digit to look for.")
         return text if key not in self.wrong else ""
 
     def one_of(self, key: str, known: Collection[str]) -> str:
         """A word of a list."""
         text = self.values[key]
         if text and text not in known:
-            self.wrong[key] = f"{text[:50]!r} is none of {', '.join(known)}."
+            self.wrong[key] = none_of(text, known)
         return text if key not in self.wrong else ""
+
+
+def none_of(text: str, known: Collection[str]) -> str:
+    """What is wrong with a word that is not in a list."""
+    return _("%(text)s is none of %(known)s.") % {"text": repr(text[:50]), "known": ", ".join(known)}

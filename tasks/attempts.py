@@ -4,16 +4,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
+
 from .models import TaskEvent
 from .presenters import WORDS, duration_text
+from .sentences import said
 from .states import FINAL, Status
 from .text import fit
 
 # Why an attempt that did not end the run was over: the word, its tone, its icon.
-BACK_IN_LINE = {
-    "retry": ("Failed, tried again", "warn", "retry"),
-    "worker lost": ("Worker lost", "warn", "offline"),
-    "shutdown": ("Worker stopped", "neutral", "pause"),
+BACK_IN_LINE: dict[str, tuple[str | Promise, str, str]] = {
+    "retry": (_("Failed, tried again"), "warn", "retry"),
+    "worker lost": (_("Worker lost"), "warn", "offline"),
+    "shutdown": (_("Worker stopped"), "neutral", "pause"),
 }
 
 
@@ -43,17 +48,18 @@ def attempts_of(events: Iterable[TaskEvent]) -> list[Attempt]:
     for event in sorted((one for one in events if one.kind == TaskEvent.Kind.STATE), key=lambda one: one.seq):
         status, reason = event.data.get("status"), event.data.get("reason") or ""
         number = event.data.get("attempt") or 1
-        why = fit(event.data.get("error") or "", 500)
+        why = fit(said(event.data.get("error") or ""), 500)
         if status == Status.RUNNING:
             begun.append((number, event.at, str(event.data.get("worker") or "")))
         elif status == Status.PENDING and begun:
-            word, tone, icon = BACK_IN_LINE.get(reason, ("Back in line", "neutral", "pending"))
-            ended[begun[-1][0]] = (event.at, word, tone, icon, why)
+            word, tone, icon = BACK_IN_LINE.get(reason, (_("Back in line"), "neutral", "pending"))
+            ended[begun[-1][0]] = (event.at, str(word), tone, icon, why)
         elif status in FINAL and begun:
             word, tone = WORDS[status]
             by = str(event.data.get("by") or "")
-            ended[begun[-1][0]] = (event.at, word, tone, status, why or (f"by {by}" if by else ""))
-    going_on = (None, WORDS[Status.RUNNING][0], WORDS[Status.RUNNING][1], Status.RUNNING.value, "")
+            ended[begun[-1][0]] = (event.at, str(word), tone, status, why or _by(by))
+    word, tone = WORDS[Status.RUNNING]
+    going_on = (None, str(word), tone, Status.RUNNING.value, "")
     attempts = []
     for number, started_at, worker in reversed(begun):
         ended_at, word, tone, icon, why = ended.get(number, going_on)
@@ -70,3 +76,7 @@ def attempts_of(events: Iterable[TaskEvent]) -> list[Attempt]:
             )
         )
     return attempts
+
+
+def _by(name: str) -> str:
+    return pgettext("cancelled", "by %(name)s") % {"name": name} if name else ""

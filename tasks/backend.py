@@ -18,6 +18,7 @@ from django.tasks import TaskContext as DjangoTaskContext
 from django.tasks import TaskResult
 from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
+from django.utils.functional import Promise
 
 from . import lifecycle
 from .checkpoint import Checkpoint
@@ -41,7 +42,7 @@ class Task(DjangoTask):
     timeout: timedelta | None = None  # An attempt that takes longer fails.
     max_attempts: int = 1  # Attempts in all; 1 means that a lost worker fails the run.
     backoff: timedelta = timedelta(seconds=5)  # Wait before the second attempt; doubles with each further one.
-    title: str = ""  # What people read; the function's name when empty.
+    title: str | Promise = ""  # What people read; the function's name when empty.
     isolate: bool = False  # In a process of its own, which cancel and timeout can kill. For sync functions.
     keep: timedelta | None = None  # How long its runs are kept after their end; None means TASKS_KEEP_HOURS.
     notification: str = ""  # Dotted path: TaskRun -> notify.Draft | None.
@@ -66,7 +67,7 @@ class Task(DjangoTask):
         unique: str | None = None,
         concurrency_key: str | None = None,
         concurrency_limit: int | None = None,
-        title: str | None = None,
+        title: str | Promise | None = None,
         metadata: dict[str, Any] | None = None,
         timeout: timedelta | None = None,
         max_attempts: int | None = None,
@@ -207,7 +208,7 @@ def _concurrency_key_of(task: Task) -> str:
 def _new_run(task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) -> lifecycle.NewRun:
     return lifecycle.NewRun(
         task=task.module_path,
-        name=task.title or task.name.replace("_", " ").capitalize(),
+        name=str(task.title) or task.name.replace("_", " ").capitalize(),
         args=storable(list(args)),
         kwargs=storable(dict(kwargs)),
         owner_id=task.owner_id,

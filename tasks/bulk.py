@@ -15,6 +15,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.tasks import task
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from live.numbers import grouped
 
 from . import access, lifecycle
 from .access import Viewer
@@ -23,6 +27,7 @@ from .filters import Filters
 from .listing import oldest
 from .models import TaskRun, TaskRunQuerySet
 from .queues import MAINTENANCE_QUEUE
+from .sentences import CANCELLED_WITH_OTHERS
 from .states import Status
 from .text import mask_secrets
 
@@ -81,11 +86,10 @@ def start(user: AbstractBaseUser, filters: Filters, action: Action, *, expected:
         ids = list(matching(viewer, filters, action).values_list("pk", flat=True)[:MOST])
         if not ids or len(ids) > expected:
             raise NumberChanged(expected, len(ids))
-        word = "Cancel" if action is Action.CANCEL else "Retry"
         return lifecycle.create(
             lifecycle.NewRun(
                 task=f"{__name__}.apply",
-                name=f"{word} {len(ids):,} run{'' if len(ids) == 1 else 's'}",
+                name=_name(action, len(ids)),
                 args=[],
                 kwargs={"action": action.value, "run_ids": [str(pk) for pk in ids]},
                 owner_id=user.pk,
@@ -101,7 +105,7 @@ def start(user: AbstractBaseUser, filters: Filters, action: Action, *, expected:
 def apply(context: "TaskContext", action: str, run_ids: Sequence[str]) -> dict[str, int]:
     """Cancel or retry each of `run_ids` that the run's owner may. Returns what came of them."""
     counts = Counter({"done": 0, "left_alone": 0, "refused": 0})
-    stage = "cancelling" if action == Action.CANCEL else "retrying"
+    stage = _("cancelling") if action == Action.CANCEL else _("retrying")
     for run_id in context.progress.track(run_ids, stage=stage):
         counts[_apply_one(context.owner_id, Action(action), UUID(run_id))] += 1
     context.progress.update(message=_outcome(action, counts))
@@ -110,12 +114,25 @@ def apply(context: "TaskContext", action: str, run_ids: Sequence[str]) -> dict[s
 
 def _outcome(action: str, counts: Counter[str]) -> str:
     """What came of it, for people."""
-    parts = [f"{counts['done']:,} {'cancelled or asked to stop' if action == Action.CANCEL else 'started again'}"]
+    said = {key: {"count": grouped(number)} for key, number in counts.items()}
+    done, refused = _("%(count)s started again"), _("%(count)s not yours to retry")
+    if action == Action.CANCEL:
+        done, refused = _("%(count)s cancelled or asked to stop"), _("%(count)s not yours to cancel")
+    parts = [done % said["done"]]
     if counts["left_alone"]:
-        parts.append(f"{counts['left_alone']:,} had moved on")
+        parts.append(_("%(count)s had moved on") % said["left_alone"])
     if counts["refused"]:
-        parts.append(f"{counts['refused']:,} not yours to {action}")
+        parts.append(refused % said["refused"])
     return ", ".join(parts) + "."
+
+
+def _name(action: Action, number: int) -> str:
+    """What the run is called that does it."""
+    if action is Action.CANCEL:
+        words = ngettext("Cancel %(number)s run", "Cancel %(number)s runs", number)
+    else:
+        words = ngettext("Retry %(number)s run", "Retry %(number)s runs", number)
+    return words % {"number": grouped(number)}
 
 
 def _apply_one(asker_id: int | None, action: Action, run_id: UUID) -> str:
@@ -133,7 +150,7 @@ def take(run: TaskRun, action: Action, *, by: AbstractBaseUser | None) -> bool:
     """Cancel or retry one of those that matched. False when it has moved on, or somebody was first."""
     try:
         if action is Action.CANCEL:
-            lifecycle.cancel(run, by=by, reason="With everything that matched a filter.")
+            lifecycle.cancel(run, by=by, reason=CANCELLED_WITH_OTHERS)
             return True
         return _retry(run, by)
     except (TransitionRefused, CannotRetry, AlreadyRunning):

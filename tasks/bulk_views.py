@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -17,7 +18,7 @@ from .bulk import Action
 from .exceptions import NumberChanged
 from .filters import KEYS, Filters
 from .pages import LABELS, list_url
-from .presenters import WORDS
+from .presenters import WORDS_OF_MANY
 
 
 @never_cache
@@ -26,7 +27,7 @@ from .presenters import WORDS
 def run_bulk(request: HttpRequest, action: str) -> HttpResponse:
     """GET counts and asks; POST freezes what matches and starts the run that does it."""
     if action not in Action:
-        raise Http404("No such action.")
+        raise Http404(_("No such action."))
     user, chosen = cast(User, request.user), Action(action)
     # Of a POST only its body counts: a filter lost on the way must not become "everything".
     filters = _sent(request.POST) if request.method == "POST" else Filters.of(request.GET, also=["after"])
@@ -38,15 +39,15 @@ def run_bulk(request: HttpRequest, action: str) -> HttpResponse:
         except NumberChanged:
             changed = True
         else:
-            messages.success(request, f"“{run.name}” is on its way.")
+            messages.success(request, _("“%(name)s” is on its way.") % {"name": run.name})
             return redirect(run)
     context = {
         "action": chosen.value,
         "filters": filters,
-        "status_words": " or ".join(WORDS[status][0] for status in filters.statuses),
+        "status_words": _(" or ").join(str(WORDS_OF_MANY[status]) for status in filters.statuses),
         "count": None if filters.wrong else bulk.count(user, filters, chosen),
         "sent": [(key, filters.asked.get(key, "")) for key in KEYS],
-        "wrong": [(LABELS.get(key, key), sentence) for key, sentence in filters.wrong.items()],
+        "wrong": [(str(LABELS.get(key, key)), sentence) for key, sentence in filters.wrong.items()],
         "back_url": list_url(filters),
         "most": bulk.MOST,
         "changed": changed,
@@ -57,7 +58,7 @@ def run_bulk(request: HttpRequest, action: str) -> HttpResponse:
 def _sent(form: QueryDict) -> Filters:
     """The filter that came with the number. A part that is not there was lost on the way, and then nothing is sure."""
     filters = Filters.of(form, also=["expected", "csrfmiddlewaretoken"])
-    lost = dict.fromkeys([key for key in KEYS if key not in form], "got lost on the way: go back to the list.")
+    lost = dict.fromkeys([key for key in KEYS if key not in form], _("got lost on the way: go back to the list."))
     return replace(filters, wrong={**filters.wrong, **lost})
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, TypedDict, Unpack, overload
 
 from django.tasks import task as django_task
+from django.utils.functional import Promise
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
             unique: str | None = None,
             concurrency_key: str | None = None,
             concurrency_limit: int | None = None,
-            title: str | None = None,
+            title: str | Promise | None = None,
             metadata: dict[str, Any] | None = None,
             timeout: timedelta | None = None,
             max_attempts: int | None = None,
@@ -48,7 +49,7 @@ class TaskOptions(TypedDict, total=False):
     timeout: timedelta | None
     max_attempts: int
     backoff: timedelta
-    title: str
+    title: str | Promise
     topic: str
     unique: str
     concurrency_key: str

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from croniter import croniter
 from croniter.croniter import CroniterError
+from django.utils.translation import gettext as _
 
 # Longer than any change of clocks that a zone makes within a day.
 _NEAR = timedelta(hours=3)
@@ -34,7 +35,7 @@ def next_cron(cron: str, zone: str, after: datetime) -> datetime:
         later = [instant for instant in _instants(wall, tz, every_hour=every_hour) if instant > after]
         best = min([*later, best] if best else later, default=None)
     if best is None:
-        raise ValueError("This line is never due.")
+        raise ValueError(_("This line is never due."))
     return best
 
 
@@ -50,10 +51,10 @@ def check_cron(cron: str) -> str:
     """`cron` with single spaces. Raises ValueError, in words for people, when it is no line of five fields."""
     fields = cron.split()
     if len(fields) != FIELDS:
-        raise ValueError("A cron line has five fields: minute, hour, day, month, weekday.")
+        raise ValueError(_("A cron line has five fields: minute, hour, day, month, weekday."))
     # The library also knows fields drawn at random: those would be due at another time in each process.
     if any(field[:1].lower() in {"h", "r"} for field in fields):
-        raise ValueError("Fields that are drawn at random (H, R) are not supported.")
+        raise ValueError(_("Fields that are drawn at random (H, R) are not supported."))
     line = " ".join(fields)
     _check_due(line)
     return line
@@ -64,7 +65,7 @@ def _check_due(line: str) -> None:
     try:
         croniter(line, datetime(2024, 1, 1)).get_next(datetime)  # noqa: DTZ001 - a wall clock has no zone
     except (CroniterError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"This cron line cannot be used: {error}.") from None
+        raise ValueError(_("This cron line cannot be used: %(error)s.") % {"error": error}) from None
 
 
 def check_zone(zone: str) -> str:
@@ -75,7 +76,8 @@ def check_zone(zone: str) -> str:
 
 def _zone(zone: str) -> ZoneInfo:
     if zone not in _zones():
-        raise ValueError(f"There is no time zone {zone!r}. They are named like Europe/Berlin or UTC.")
+        words = _("There is no time zone %(zone)s. They are named like Europe/Berlin or UTC.")
+        raise ValueError(words % {"zone": repr(zone)})
     return ZoneInfo(zone)
 
 

@@ -19,6 +19,10 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
+from live.numbers import grouped
+
 
 class TaskManagerError(Exception):
     """The task manager cannot do what was asked. Its text may be shown to the person who asked."""
@@ -29,7 +33,8 @@ class TransitionRefused(TaskManagerError):
 
     def __init__(self, run_id: UUID, target: str) -> None:
         super().__init__(
-            f"This run can no longer become {target}: it has moved on since. Reload it to see how it ended."
+            _("This run can no longer become %(target)s: it has moved on since. Reload it to see how it ended.")
+            % {"target": target}
         )
         self.run_id = run_id
         self.target = target
@@ -39,7 +44,9 @@ class AlreadyRunning(TaskManagerError):
     """A run with this unique key is live; `run_id` names it."""
 
     def __init__(self, run_id: UUID, key: str) -> None:
-        super().__init__(f"This is being done already, by run {run_id}. Wait for it to end, or cancel it first.")
+        super().__init__(
+            _("This is being done already, by run %(run)s. Wait for it to end, or cancel it first.") % {"run": run_id}
+        )
         self.run_id = run_id
         self.key = key
 
@@ -68,7 +75,8 @@ class UnknownQueue(TaskManagerError):
     """No task uses a queue of this name, and no run waits in one."""
 
     def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(f"There is no queue {name!r}. There is: {', '.join(known)}.")
+        words = _("There is no queue %(name)s. There is: %(known)s.")
+        super().__init__(words % {"name": repr(name), "known": ", ".join(known)})
         self.name = name
 
 
@@ -84,7 +92,8 @@ class NumberChanged(TaskManagerError):
     """Nothing was done, because `actual` runs match instead of the `expected` ones that the asker agreed to."""
 
     def __init__(self, expected: int, actual: int) -> None:
-        super().__init__(f"{actual:,} runs match now, not {expected:,}. Look again before you go on.")
+        words = _("%(actual)s runs match now, not %(expected)s. Look again before you go on.")
+        super().__init__(words % {"actual": grouped(actual), "expected": grouped(expected)})
         self.expected = expected
         self.actual = actual
 

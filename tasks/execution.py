@@ -30,6 +30,7 @@ from .models import TaskRun
 from .options import options_of, task_at
 from .progress import Progress
 from .retry import delay_before
+from .sentences import FUNCTION_STOPPED, RESULT_TOO_LARGE, TIMED_OUT
 from .states import Status
 from .text import MAX_RESULT_BYTES, fit, mask_secrets, storable
 
@@ -281,7 +282,9 @@ def _record(run: TaskRun, outcome: Outcome) -> None:
             case Stop.SHUTDOWN:
                 lifecycle.release(run)
             case Stop.TIMEOUT:
-                lifecycle.fail(run, f"Timed out after {_human(run.timeout)}.", exception_class="builtins.TimeoutError")
+                lifecycle.fail(
+                    run, TIMED_OUT % {"duration": _human(run.timeout)}, exception_class="builtins.TimeoutError"
+                )
             case None if outcome.error is not None:
                 _record_error(run, outcome.error)
             case None:
@@ -307,7 +310,7 @@ def _words(error: BaseException, said: dict[str, Any]) -> str:
     """What the owner is told."""
     kind = said["class"].rpartition(".")[2]
     if isinstance(error, RunStopped) or kind == RunStopped.__name__:
-        return "The function was stopped."  # it kept on after being stopped, and met its own end
+        return FUNCTION_STOPPED  # it kept on after being stopped, and met its own end
     if isinstance(error, TaskManagerError) or (said["final"] and said["message"]):
         return str(said["message"])  # written for people
     return f"{kind}: {said['message']}" if said["message"] else kind
@@ -321,7 +324,8 @@ def _record_value(run: TaskRun, value: Any) -> None:
         return
     size = len(str(result))
     if size > MAX_RESULT_BYTES:
-        note = f"Result of {size / 1_048_576:.1f} MB not kept: at most {MAX_RESULT_BYTES / 1_048_576:.0f} MB is."
+        sizes = {"size": f"{size / 1_048_576:.1f}", "most": f"{MAX_RESULT_BYTES / 1_048_576:.0f}"}
+        note = RESULT_TOO_LARGE % sizes
         lifecycle.complete(run, None, message=note)
     else:
         lifecycle.complete(run, result)

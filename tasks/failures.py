@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from . import pages, search
 from .asked import LONGEST
 from .filters import Filters
 from .models import TaskRun
 from .presenters import RunView
+from .sentences import said
 from .states import Status
 from .text import fit
 
@@ -67,4 +70,5 @@ def present_failures(runs: list[TaskRun], latest: RunView) -> Failures:
 
 
 def _first_line(error: str) -> str:
-    return fit((error.strip().splitlines() or ["no reason is known"])[0], REASON)
+    lines = error.strip().splitlines()
+    return fit(said(lines[0]) if lines else _("no reason is known"), REASON)

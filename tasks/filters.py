@@ -13,9 +13,12 @@ from typing import Any, Self
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
 from . import search
-from .asked import YEARS, Asked
+from .asked import YEARS, Asked, none_of
 from .exceptions import BadFilter
 from .models import TaskRunQuerySet
 from .states import Status
@@ -24,17 +27,18 @@ from .text import mask_secrets
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """A time that goes up to now."""
+    """A time that goes up to now: as one of several to choose from, and as a part of a sentence."""
 
-    words: str
+    words: str | Promise
+    phrase: str | Promise
     length: timedelta
 
 
 SPANS = {
-    "1h": Span(words="the last hour", length=timedelta(hours=1)),
-    "24h": Span(words="the last 24 hours", length=timedelta(hours=24)),
-    "7d": Span(words="the last 7 days", length=timedelta(days=7)),
-    "30d": Span(words="the last 30 days", length=timedelta(days=30)),
+    "1h": Span(words=_("The last hour"), phrase=_("created in the last hour"), length=timedelta(hours=1)),
+    "24h": Span(words=_("The last 24 hours"), phrase=_("created in the last 24 hours"), length=timedelta(hours=24)),
+    "7d": Span(words=_("The last 7 days"), phrase=_("created in the last 7 days"), length=timedelta(days=7)),
+    "30d": Span(words=_("The last 30 days"), phrase=_("created in the last 30 days"), length=timedelta(days=30)),
 }
 KEYS = ("status", "q", "name", "topic", "owner", "last", "created_after", "created_before")
 
@@ -61,12 +65,12 @@ class Filters:
         Other keys are not looked at, or with `also` are wrong unless they are among those: a filter with a slip in its
         name must not count as not asked.
         """
-        reader = _Reader(query, KEYS, thing="run", several=["status"])
+        reader = _Reader(query, KEYS, thing=gettext("run"), several=["status"])
         if also is not None:
             reader.refuse_others(query, also)
         after, before = reader.moment("created_after"), reader.moment("created_before")
         if after is not None and before is not None and after >= before:
-            reader.wrong["created_before"] = "must be later than the time from which on you look."
+            reader.wrong["created_before"] = gettext("must be later than the time from which on you look.")
         return cls(
             statuses=reader.statuses(),
             search=reader.text("q"),
@@ -150,18 +154,18 @@ class Filters:
     def phrases(self) -> list[str]:
         """What is asked, in words: `matching “import”`, `created in the last hour`."""
         said = {
-            "q": "matching “{}”",
-            "name": "named “{}”",
-            "topic": "on the topic “{}”",
-            "owner": "of {}",
+            "q": gettext("matching “%(text)s”"),
+            "name": gettext("named “%(text)s”"),
+            "topic": gettext("on the topic “%(text)s”"),
+            "owner": pgettext("runs", "of %(text)s"),
         }
-        found = [words.format(mask_secrets(self.asked[key])) for key, words in said.items() if key in self.asked]
+        found = [words % {"text": mask_secrets(self.asked[key])} for key, words in said.items() if key in self.asked]
         if self.last:
-            found.append(f"created in {SPANS[self.last].words}")
+            found.append(str(SPANS[self.last].phrase))
         if self.created_after is not None:
-            found.append(f"created from {_said(self.created_after)} on")
+            found.append(gettext("created from %(time)s on") % {"time": _said(self.created_after)})
         if self.created_before is not None:
-            found.append(f"created before {_said(self.created_before)}")
+            found.append(gettext("created before %(time)s") % {"time": _said(self.created_before)})
         return found
 
 
@@ -172,10 +176,10 @@ class _Reader(Asked):
         """One status or several, separated by commas."""
         wanted = tuple(dict.fromkeys(part for text in self.values["status"].split(",") if (part := text.strip())))
         if unknown := [part for part in wanted if part not in Status.values]:
-            self.wrong["status"] = f"{unknown[0][:50]!r} is none of {', '.join(Status.values)}."
+            self.wrong["status"] = none_of(unknown[0], Status.values)
             return ()
         if self.values["status"] and not wanted:
-            self.wrong["status"] = f"give one of {', '.join(Status.values)}."
+            self.wrong["status"] = gettext("give one of %(known)s.") % {"known": ", ".join(Status.values)}
         return wanted
 
     def moment(self, key: str) -> datetime | None:
@@ -187,10 +191,13 @@ class _Reader(Asked):
             # In an address a plus sign becomes a space.
             moment = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d$)", "+", text) if text.count(":") > 2 else text)
         except ValueError:
-            self.wrong[key] = "is no date or time: write it like 2026-11-24, 2026-11-24T08:30 or 2026-11-24T08:30:00Z."
+            self.wrong[key] = gettext(
+                "is no date or time: write it like 2026-11-24, 2026-11-24T08:30 or 2026-11-24T08:30:00Z."
+            )
             return None
         if moment.year not in YEARS:
-            self.wrong[key] = f"must lie in a year from {YEARS[0]} to {YEARS[-1]}."
+            years = {"first": YEARS[0], "last": YEARS[-1]}
+            self.wrong[key] = gettext("must lie in a year from %(first)s to %(last)s.") % years
             return None
         return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 
@@ -201,4 +208,4 @@ def _named(runs: TaskRunQuerySet, word: str) -> TaskRunQuerySet:
 
 
 def _said(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "j M Y, H:i e")
+    return date_format(timezone.localtime(moment), pgettext("date format", "j M Y, H:i e"))

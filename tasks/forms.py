@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from . import schedulable, schedules
@@ -27,7 +28,7 @@ _FIELDS = {"interval": "every"}
 class ScheduleForm(forms.Form):
     """Everything about one schedule: what, how, when, for whom."""
 
-    name = forms.CharField(max_length=255)
+    name = forms.CharField(label=_("Name"), max_length=255)
     task = forms.ChoiceField(label=_("What to run"))
     kwargs = forms.JSONField(
         label=_("Arguments"),
@@ -36,9 +37,15 @@ class ScheduleForm(forms.Form):
         help_text=_('A JSON object, such as {"limit": 10}. Empty for none.'),
     )
     every = forms.IntegerField(
-        required=False, min_value=1, max_value=100_000, help_text=_("Run every so often. Leave empty for a cron line.")
+        label=_("Every"),
+        required=False,
+        min_value=1,
+        max_value=100_000,
+        help_text=_("Run every so often. Leave empty for a cron line."),
     )
-    unit = forms.ChoiceField(choices=[(key, word) for key, (_step, word) in UNITS.items()], initial="hours")
+    unit = forms.ChoiceField(
+        label=_("Unit"), choices=[(key, word) for key, (_step, word) in UNITS.items()], initial="hours"
+    )
     cron = forms.CharField(
         label=_("Cron line"),
         required=False,
@@ -49,14 +56,16 @@ class ScheduleForm(forms.Form):
     owner = forms.CharField(
         label=_("Runs for"), max_length=150, help_text=_("Username. They own the runs, see them and are notified.")
     )
-    topic = forms.CharField(required=False, max_length=200, help_text=_("What its runs are filed under."))
+    topic = forms.CharField(
+        label=_("Topic"), required=False, max_length=200, help_text=_("What its runs are filed under.")
+    )
 
     def __init__(self, data: Any = None, *, schedule: Schedule | None, user: AbstractBaseUser) -> None:
         self._schedule = schedule
         super().__init__(data, initial=_initial(schedule, user))
         tasks = schedulable.choices()
         if schedule is not None and schedule.task not in dict(tasks):
-            tasks.append((schedule.task, f"{schedule.task} (gone)"))
+            tasks.append((schedule.task, gettext("%(task)s (gone)") % {"task": schedule.task}))
         self.fields["task"].choices = tasks  # type: ignore[attr-defined]
         self.fields["zone"].choices = [(zone, zone) for zone in sorted(available_timezones())]  # type: ignore[attr-defined]
 

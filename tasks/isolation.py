@@ -19,7 +19,7 @@ from typing import Any
 from django.db import connections
 from django.utils.translation import get_language
 
-from . import child
+from . import child, sentences
 from .exceptions import ChildDied
 from .models import TaskRun
 from .progress import Progress
@@ -156,17 +156,13 @@ def _context() -> Any:
 
 def _how_it_died(code: int | None) -> str:
     if code is None or code >= 0:
-        return f"The process of this run ended by itself (exit code {code}) before the function returned."
+        return sentences.ENDED_BY_ITSELF % {"code": code}
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    hint = {
-        "SIGKILL": ": somebody killed it, or the machine was out of memory",
-        "SIGSEGV": ": a library it used crashed",
-        "SIGABRT": ": a library it used gave up",
-    }.get(name, "")
-    return f"The process of this run was ended by {name}{hint}."
+    known = {"SIGKILL": sentences.KILLED, "SIGSEGV": sentences.CRASHED, "SIGABRT": sentences.GAVE_UP}
+    return known.get(name, sentences.ENDED_BY_SIGNAL) % {"name": name}
 
 
 def _kill_the_rest() -> None:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.translation import pgettext
+
 from . import access, ledger
 from .access import Viewer
 from .item_style import ItemLabel, ItemStyle
@@ -74,7 +76,9 @@ def page_of_items(run: TaskRun, viewer: Viewer, query: Mapping[str, str]) -> Ite
     rows = ledger.latest_of(run.pk, show=show, behind=behind, limit=PAGE_SIZE + 1)
     more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     labels = {label.key: label for label in style.labels}
-    all_of_them = ItemTab(key="all", word="All", url=_url("", ""), count=numbers.total(), current=not show)
+    all_of_them = ItemTab(
+        key="all", word=pgettext("items", "All"), url=_url("", ""), count=numbers.total(), current=not show
+    )
     return ItemPage(
         style=style,
         items=[_view(row, labels) for row in rows],

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+ITEMS = _("Items")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +22,7 @@ class ItemLabel:
 class ItemStyle:
     """What people call the items, and what of an item's data they see. The default shows keys and errors."""
 
-    noun: str = "Items"
+    noun: str | Promise = ITEMS
     template: str = "tasks/partials/item.html"  # draws one; gets `item`, an item_pages.ItemView
     key: str = "key"  # the name of the first column of an export; from an item's data, if that has it
     columns: tuple[str, ...] = ()  # what of the data becomes further columns, in place of the error

@@ -15,8 +15,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F, Func, JSONField, Value
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
-from . import ledger, places, signals, statements, tickets
+from . import ledger, places, sentences, signals, statements, tickets
 from .exceptions import AlreadyRunning, CannotRetry, NoPlaceFree, TransitionRefused
 from .models import TaskEvent, TaskRun
 from .new_run import NewRun
@@ -176,7 +177,7 @@ def _cancel_waiting(run: TaskRun, who: dict[str, str]) -> TaskRun:
             who,
             completed_at=Now(),
             cancel_requested_at=Now(),
-            error="Cancelled before it started.",
+            error=sentences.CANCELLED_WAITING,
         )
         tickets.withdraw(cancelled.ticket)
     return cancelled
@@ -184,7 +185,7 @@ def _cancel_waiting(run: TaskRun, who: dict[str, str]) -> TaskRun:
 
 def confirm_cancelled(run: TaskRun) -> TaskRun:
     """The worker says that the function has stopped as asked."""
-    return _finish(run, Status.CANCELLED, {}, error="Cancelled while it ran.", completed_at=Now())
+    return _finish(run, Status.CANCELLED, {}, error=sentences.CANCELLED_RUNNING, completed_at=Now())
 
 
 def try_again(run: TaskRun, error: str, *, exception_class: str, traceback: str, delay: timedelta) -> TaskRun:
@@ -194,13 +195,13 @@ def try_again(run: TaskRun, error: str, *, exception_class: str, traceback: str,
         {"reason": "retry", "error": error, "exception_class": exception_class, "traceback": traceback},
         run_after=Now() + Value(delay),
         failed_attempts=F("failed_attempts") + 1,
-        message=fit(f"Attempt {run.failed_attempts + 1} failed: {error}", 1000),
+        message=fit(sentences.ATTEMPT_FAILED % {"number": run.failed_attempts + 1, "error": error}, 1000),
     )
 
 
 def release(run: TaskRun) -> TaskRun:
     """The worker is stopping: the run goes back in line and has used up no attempt."""
-    return _back_in_line(run, {"reason": "shutdown"}, message="Waiting: its worker was stopped.")
+    return _back_in_line(run, {"reason": "shutdown"}, message=sentences.WORKER_STOPPED)
 
 
 def rescue(run: TaskRun) -> TaskRun:
@@ -212,10 +213,10 @@ def rescue(run: TaskRun) -> TaskRun:
         return _back_in_line(
             run,
             {"reason": "worker lost", "worker": run.worker},
-            message="Waiting: its worker was lost.",
+            message=sentences.WORKER_LOST,
             **lost,
         )
-    error = "Worker lost: the process that ran this ended without a word."
+    error = sentences.LOST_FOR_GOOD
     return _finish(
         run,
         Status.FAILED,
@@ -244,7 +245,7 @@ def retry(run: TaskRun, *, by: AbstractBaseUser | None = None) -> TaskRun:
     AlreadyRunning while an earlier retry of it is live.
     """
     if run.status not in {Status.FAILED, Status.CANCELLED}:
-        raise CannotRetry("Only a failed or cancelled run can be run again.")
+        raise CannotRetry(_("Only a failed or cancelled run can be run again."))
     return _again(run, by, only_failed=ledger.ONLY_FAILED in run.metadata, go_on=True)
 
 
@@ -254,9 +255,9 @@ def retry_failed_items(run: TaskRun, *, by: AbstractBaseUser | None = None) -> T
     The set is frozen here: what failed is copied into the new run's own ledger.
     """
     if run.status not in FINAL:
-        raise CannotRetry("This run has not ended yet: wait for it, or cancel it first.")
+        raise CannotRetry(_("This run has not ended yet: wait for it, or cancel it first."))
     if not ledger.has_failed_items(run):
-        raise CannotRetry("No item of this run is known to have failed.")
+        raise CannotRetry(_("No item of this run is known to have failed."))
     return _again(run, by, only_failed=True, go_on=False)
 
 
@@ -269,7 +270,7 @@ def _again(run: TaskRun, by: AbstractBaseUser | None, *, only_failed: bool, go_o
     with transaction.atomic():
         # Locked, so that no cleanup deletes it before there is something that points to it.
         if TaskRun.objects.filter(pk=run.pk).select_for_update(no_key=True).values_list("pk").first() is None:
-            raise CannotRetry("This run has been deleted meanwhile, so it cannot be run again.")
+            raise CannotRetry(_("This run has been deleted meanwhile, so it cannot be run again."))
         # Under the same lock: of two clicks the second finds what the first one started.
         started = TaskRun.objects.live().filter(retry_of=run.pk).values_list("pk", flat=True).first()
         if started is not None:

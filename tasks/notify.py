@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from live.numbers import grouped
 from notifications import facade
 from notifications.languages import in_language_of
 
 from .models import TaskRun
+from .sentences import said
 from .states import Status
 from .text import fit
 
@@ -66,16 +70,22 @@ def _draft(run: TaskRun, texts: str) -> Draft | None:
 def default_draft(run: TaskRun) -> Draft:
     """The words for a task that brings none of its own."""
     if run.status == Status.COMPLETED:
-        items = f" {run.processed_items:,} items processed." if run.processed_items else ""
+        words = _("“%(name)s” completed.")
+        if run.processed_items:
+            words = ngettext(
+                "“%(name)s” completed. %(count)s item processed.",
+                "“%(name)s” completed. %(count)s items processed.",
+                run.processed_items,
+            )
         return Draft(
             type="task_completed",
-            title=f"{run.name}: completed",
-            message=f"“{run.name}” completed.{items}",
+            title=_("%(name)s: completed") % {"name": run.name},
+            message=words % {"name": run.name, "count": grouped(run.processed_items)},
             link=run.get_absolute_url(),
         )
     return Draft(
         type="task_failed",
-        title=f"{run.name}: failed",
-        message=fit(f"“{run.name}” failed: {run.error}", 500),
+        title=_("%(name)s: failed") % {"name": run.name},
+        message=fit(_("“%(name)s” failed: %(error)s") % {"name": run.name, "error": said(run.error)}, 500),
         link=run.get_absolute_url(),
     )

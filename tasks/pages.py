@@ -8,12 +8,14 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext, pgettext_lazy
 
 from .access import Viewer
 from .filters import SPANS, Filters
 from .listing import cursor_of, newest, position_of
 from .models import TaskRun
-from .presenters import NOT_SHOWN, RunView, present_runs
+from .presenters import NOT_SHOWN, WORDS_OF_MANY, RunView, present_runs
 from .states import LIVE, Status
 
 PAGE_SIZE = 20
@@ -67,7 +69,7 @@ class RunPage:
     @property
     def wrong(self) -> list[tuple[str, str]]:
         """What cannot be used in the address, and why."""
-        return [(LABELS[key], sentence) for key, sentence in self.filters.wrong.items()]
+        return [(str(LABELS[key]), sentence) for key, sentence in self.filters.wrong.items()]
 
 
 def page_of_runs(viewer: Viewer, query: Mapping[str, Any], *, sees_all: bool = False) -> RunPage:
@@ -81,10 +83,13 @@ def page_of_runs(viewer: Viewer, query: Mapping[str, Any], *, sees_all: bool = F
     more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     return RunPage(
         runs=present_runs(rows, viewer),
-        tabs=[_tab(filters, "", "All"), *(_tab(filters, s.value, _TAB_WORDS[s]) for s in _TAB_WORDS)],
+        tabs=[
+            _tab(filters, "", pgettext("runs", "All")),
+            *(_tab(filters, key, str(WORDS_OF_MANY[key])) for key in WORDS_OF_MANY),
+        ],
         filters=filters,
         fields=[_field(filters, key) for key in _FIELDS if sees_all or key != "owner"],
-        spans=[(key, span.words.capitalize()) for key, span in SPANS.items()],
+        spans=[(key, str(span.words)) for key, span in SPANS.items()],
         next_url=list_url(filters, after=cursor_of(rows[-1])) if more else "",
         first_url=list_url(filters) if after is not None else "",
         poll_url=_poll_url(filters, after="" if after is None else str(query["after"])),
@@ -114,24 +119,17 @@ def bulk_url(action: str, filters: Filters) -> str:
 
 
 LABELS = {
-    "status": "Status",
-    "q": "Words",
-    "name": "Name",
-    "topic": "Topic",
-    "owner": "Owner",
-    "last": "Created in",
-    "created_after": "Created from",
-    "created_before": "Created before",
+    "status": _("Status"),
+    "q": _("Words"),
+    "name": _("Name"),
+    "topic": _("Topic"),
+    "owner": _("Owner"),
+    "last": pgettext_lazy("a span of time", "Created in"),
+    "created_after": _("Created from"),
+    "created_before": _("Created before"),
 }
 _TIMES = ("created_after", "created_before")
 _FIELDS = ("name", "topic", "owner", *_TIMES)
-_TAB_WORDS = {
-    Status.RUNNING: "Running",
-    Status.PENDING: "Waiting",
-    Status.COMPLETED: "Completed",
-    Status.FAILED: "Failed",
-    Status.CANCELLED: "Cancelled",
-}
 
 
 def _address(path: str, asked: Mapping[str, str]) -> str:
@@ -150,4 +148,4 @@ def _field(filters: Filters, key: str) -> FormField:
         kind = "datetime-local" if key not in filters.wrong else "text"  # the former would hide what is wrong
         if moment := getattr(filters, key):
             value = f"{timezone.localtime(moment).replace(tzinfo=None):%Y-%m-%dT%H:%M:%S}"
-    return FormField(name=key, label=LABELS[key], value=value, error=filters.wrong.get(key, ""), kind=kind)
+    return FormField(name=key, label=str(LABELS[key]), value=value, error=filters.wrong.get(key, ""), kind=kind)

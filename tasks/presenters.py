@@ -11,9 +11,13 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.text import capfirst
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from live.frames import Frame
+from live.numbers import grouped
 
 from . import access
 from .access import Viewer
@@ -22,18 +26,27 @@ from .lines import Lines, Running, running_now
 from .models import TaskRun
 from .places import full_keys
 from .queues import paused_since
+from .sentences import said
 from .states import FINAL, Status
 from .timeline import line_of_frame
 from .updates import places_in_line
 
 # Status (and "cancelling", one to a person): its word and the tone of its colour. The icon has its name.
-WORDS: dict[str, tuple[str, str]] = {
-    Status.PENDING: ("Waiting", "neutral"),
-    Status.RUNNING: ("Running", "info"),
-    "cancelling": ("Cancelling…", "warn"),
-    Status.COMPLETED: ("Completed", "good"),
-    Status.FAILED: ("Failed", "bad"),
-    Status.CANCELLED: ("Cancelled", "neutral"),
+WORDS: dict[str, tuple[str | Promise, str]] = {
+    Status.PENDING: (_("Waiting"), "neutral"),
+    Status.RUNNING: (_("Running"), "info"),
+    "cancelling": (_("Cancelling…"), "warn"),
+    Status.COMPLETED: (_("Completed"), "good"),
+    Status.FAILED: (_("Failed"), "bad"),
+    Status.CANCELLED: (_("Cancelled"), "neutral"),
+}
+# The same of many runs: in most languages another form of the word.
+WORDS_OF_MANY: dict[str, str | Promise] = {
+    Status.RUNNING: pgettext_lazy("of many runs", "Running"),
+    Status.PENDING: pgettext_lazy("of many runs", "Waiting"),
+    Status.COMPLETED: pgettext_lazy("of many runs", "Completed"),
+    Status.FAILED: pgettext_lazy("of many runs", "Failed"),
+    Status.CANCELLED: pgettext_lazy("of many runs", "Cancelled"),
 }
 # Columns that may be large and that no card or fragment shows.
 NOT_SHOWN = ("result", "args", "kwargs", "traceback")
@@ -100,7 +113,7 @@ class RunView:
     @property
     def percent_text(self) -> str:
         """`45%`; nothing while the total is unknown."""
-        return "" if self.whole_percent is None else f"{self.whole_percent}%"
+        return "" if self.whole_percent is None else gettext("%(number)s%%") % {"number": self.whole_percent}
 
     @property
     def cancel_url(self) -> str:
@@ -211,12 +224,14 @@ def duration_text(seconds: float) -> str:
     hours, minutes_left = divmod(minutes, 60)
     days, hours_left = divmod(hours, 24)
     if not minutes:
-        return f"{seconds_left} s"
-    if not hours:
-        return f"{minutes} min {seconds_left} s" if seconds_left else f"{minutes} min"
-    if not days:
-        return f"{hours} h {minutes_left} min" if minutes_left else f"{hours} h"
-    return f"{days} d {hours_left} h" if hours_left else f"{days} d"
+        words = gettext("%(seconds)s s")
+    elif not hours:
+        words = gettext("%(minutes)s min %(seconds)s s") if seconds_left else gettext("%(minutes)s min")
+    elif not days:
+        words = gettext("%(hours)s h %(minutes)s min") if minutes_left else gettext("%(hours)s h")
+    else:
+        words = gettext("%(days)s d %(hours)s h") if hours_left else gettext("%(days)s d")
+    return words % {"days": days, "hours": hours_left, "minutes": minutes_left, "seconds": seconds_left}
 
 
 def eta_text(seconds: int | None) -> str:
@@ -224,12 +239,12 @@ def eta_text(seconds: int | None) -> str:
     if seconds is None:
         return ""
     if seconds < 5:
-        return "a few seconds left"
+        return gettext("a few seconds left")
     if seconds < 60:
-        return f"about {math.ceil(seconds / 5) * 5} s left"
+        return gettext("about %(seconds)s s left") % {"seconds": math.ceil(seconds / 5) * 5}
     if seconds < 3600:
-        return f"about {math.ceil(seconds / 60)} min left"
-    return f"about {duration_text(math.ceil(seconds / 600) * 600)} left"
+        return gettext("about %(minutes)s min left") % {"minutes": math.ceil(seconds / 60)}
+    return gettext("about %(duration)s left") % {"duration": duration_text(math.ceil(seconds / 600) * 600)}
 
 
 def _view(
@@ -257,13 +272,13 @@ def _view(
         name=run.name,
         url=run.get_absolute_url(),
         status=status,
-        word=word,
+        word=str(word),
         tone=tone,
         seq=run.seq,
         percent=percent,
         headline=_why_it_waits(run, now, paused, running_of_key) or _headline(run, elapsed, position),
         count=_count(run),
-        detail=(run.current_item or run.message) if live else "",
+        detail=(run.current_item or said(run.message)) if live else "",
         current_item=run.current_item if live else "",
         eta=eta_text(seconds_left) if status == Status.RUNNING else "",
         outcome=_outcome(run),
@@ -288,8 +303,9 @@ def _percent(run: TaskRun) -> float | None:
 
 def _count(run: TaskRun) -> str:
     if run.total_items:
-        return f"{run.processed_items:,} of {run.total_items:,}"
-    return f"{run.processed_items:,} done" if run.processed_items else ""
+        numbers = {"number": grouped(run.processed_items), "total": grouped(run.total_items)}
+        return gettext("%(number)s of %(total)s") % numbers
+    return gettext("%(number)s done") % {"number": grouped(run.processed_items)} if run.processed_items else ""
 
 
 def _why_it_waits(run: TaskRun, now: datetime, paused: datetime | None, running_of_key: int | None) -> str:
@@ -297,34 +313,39 @@ def _why_it_waits(run: TaskRun, now: datetime, paused: datetime | None, running_
     if run.status != Status.PENDING:
         return ""
     if paused is not None:
-        return f"Queue paused since {date_format(timezone.localtime(paused), 'j M, H:i e')}"
+        moment = date_format(timezone.localtime(paused), pgettext("date format", "j M, H:i e"))
+        return gettext("Queue paused since %(time)s") % {"time": moment}
     if run.run_after is not None and run.run_after > now:
-        return f"Starts in {duration_text((run.run_after - now).total_seconds() + 1)}"
+        duration = duration_text((run.run_after - now).total_seconds() + 1)
+        return gettext("Starts in %(duration)s") % {"duration": duration}
     if running_of_key is not None:
-        key = run.concurrency_key.rpartition(".")[2]
-        return f"Waiting: {running_of_key:,} of {run.concurrency_limit:,} “{key}” are running"
+        numbers = {"number": grouped(running_of_key), "most": grouped(run.concurrency_limit or 0)}
+        words = gettext("Waiting: %(number)s of %(most)s “%(key)s” are running")
+        return words % {**numbers, "key": run.concurrency_key.rpartition(".")[2]}
     return ""
 
 
 def _headline(run: TaskRun, elapsed: str, position: int | None) -> str:
     match run.status:
         case Status.PENDING if position is None:
-            return "Waiting in line"
+            return gettext("Waiting in line")
+        case Status.PENDING if position == 1:
+            return gettext("Next in line")
         case Status.PENDING:
-            return "Next in line" if position == 1 else f"Waiting, number {position:,} in line"
+            return gettext("Waiting, number %(number)s in line") % {"number": grouped(position or 0)}
         case Status.RUNNING:
-            return capfirst(run.stage) or ("Stopping" if run.is_cancelling else "Running")
+            return capfirst(run.stage) or (gettext("Stopping") if run.is_cancelling else gettext("Running"))
         case Status.COMPLETED:
-            return f"Took {elapsed}" if elapsed else "Done"
-    return f"Stopped after {elapsed}" if elapsed else "Never started"
+            return gettext("Took %(duration)s") % {"duration": elapsed} if elapsed else gettext("Done")
+    return gettext("Stopped after %(duration)s") % {"duration": elapsed} if elapsed else gettext("Never started")
 
 
 def _outcome(run: TaskRun) -> str:
     match run.status:
         case Status.COMPLETED:
-            return run.message
+            return said(run.message)
         case Status.FAILED | Status.CANCELLED:
-            return run.error
+            return said(run.error)
     return ""
 
 

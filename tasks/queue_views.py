@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -47,6 +48,6 @@ def _change(request: HttpRequest, name: str, *, paused: bool) -> HttpResponse:
         (queues.pause if paused else queues.resume)(name, by=cast(User, request.user))
     except UnknownQueue as error:
         raise Http404(str(error)) from None
-    done = "is paused. What runs, runs on" if paused else "goes on"
-    messages.success(request, f"The queue “{name}” {done}.")
+    done = _("The queue “%(name)s” is paused. What runs, runs on.") if paused else _("The queue “%(name)s” goes on.")
+    messages.success(request, done % {"name": name})
     return redirect("queue-list")

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from .exceptions import RunStopped
 from .models import TaskEvent, TaskItem
+from .sentences import ENOUGH_BATCHES, ENOUGH_LINES, LINES_DROPPED
 from .text import fit, mask_secrets, storable
 
 LOG_LEVELS = frozenset({"debug", "info", "warning", "error"})
@@ -164,7 +165,7 @@ class Reporter:
         text = fit(mask_secrets(fit(message, 10 * MAX_LINE)), MAX_LINE)
         self._entries.append((TaskEvent.Kind.LOG, {"level": level, "message": text}, at or timezone.now()))
         if last and self._says_when_full:
-            note = f"A run keeps {MAX_LOG_LINES:,} lines; what comes after this one is dropped."
+            note = ENOUGH_LINES % {"most": f"{MAX_LOG_LINES:,}"}
             self._entries.append((TaskEvent.Kind.LOG, {"level": "warning", "message": note}, timezone.now()))
         self._mark_dirty()
 
@@ -177,9 +178,7 @@ class Reporter:
             last = self._batches == MAX_BATCHES
         self._entries.append((TaskEvent.Kind.BATCH, data, at))
         if last and self._says_when_full:
-            self.add_line(
-                f"A run keeps {MAX_BATCHES:,} batches; later ones are neither kept nor sent.", level="warning"
-            )
+            self.add_line(ENOUGH_BATCHES % {"most": f"{MAX_BATCHES:,}"}, level="warning")
         self._mark_dirty()
 
     def add_item(
@@ -231,7 +230,7 @@ class Reporter:
 
     def _say_what_was_dropped(self) -> None:
         if self._dropped:
-            note = f"{self._dropped:,} more lines were dropped: a run keeps {MAX_LOG_LINES:,}."
+            note = LINES_DROPPED % {"number": f"{self._dropped:,}", "most": f"{MAX_LOG_LINES:,}"}
             self._dropped = 0
             self._entries.append((TaskEvent.Kind.LOG, {"level": "warning", "message": note}, timezone.now()))
             self._dirty = True

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from .exceptions import BadSchedule
 from .models import TaskRun
@@ -30,31 +31,31 @@ def choices() -> list[tuple[str, str]]:
             task = task_at(path)
         except ImportError:
             continue
-        found.append((path, getattr(task, "title", "") or task.name.replace("_", " ").capitalize()))
+        found.append((path, str(getattr(task, "title", "")) or task.name.replace("_", " ").capitalize()))
     return found
 
 
 def check(path: str, kwargs: Any) -> dict[str, Any]:
     """`kwargs` as they will be stored. Raises BadSchedule when the task at `path` may not, or cannot, be called so."""
     if path not in settings.TASKS_SCHEDULABLE:
-        raise BadSchedule("task", f"{path} is not among the tasks that may be scheduled.")
+        raise BadSchedule("task", _("%(path)s is not among the tasks that may be scheduled.") % {"path": path})
     try:
         task = task_at(path)
     except ImportError:
-        raise BadSchedule("task", f"The function {path} is gone.") from None
+        raise BadSchedule("task", _("The function %(path)s is gone.") % {"path": path}) from None
     if not isinstance(kwargs, Mapping):
-        raise BadSchedule("kwargs", 'Arguments are a JSON object, such as {"limit": 10}.')
+        raise BadSchedule("kwargs", _('Arguments are a JSON object, such as {"limit": 10}.'))
     signature = inspect.signature(task.func)
     if task.takes_context:
         signature = signature.replace(parameters=list(signature.parameters.values())[1:])
     try:
         signature.bind(**kwargs)
     except TypeError as error:
-        raise BadSchedule("kwargs", f"The function cannot be called so: {error}.") from None
+        raise BadSchedule("kwargs", _("The function cannot be called so: %(error)s.") % {"error": error}) from None
     try:
         stored: dict[str, Any] = storable(dict(kwargs))
     except (TypeError, ValueError) as error:
-        raise BadSchedule("kwargs", f"JSON cannot say this: {error}.") from None
+        raise BadSchedule("kwargs", _("JSON cannot say this: %(error)s.") % {"error": error}) from None
     return stored
 
 

@@ -6,6 +6,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext, pgettext
+
+from live.numbers import grouped
 
 from . import access, schedulable
 from .access import Viewer
@@ -68,11 +71,25 @@ def rhythm_of(schedule: Schedule) -> str:
     """`Every 15 minutes`, `Every hour`, or the cron line and its zone."""
     if schedule.interval is None:
         return f"{schedule.cron} ({schedule.zone})"
-    for step, word in UNITS.values():
+    for unit, (step, _word) in UNITS.items():
         count, rest = divmod(schedule.interval, step)
         if not rest:
-            return f"Every {str(word).removesuffix('s')}" if count == 1 else f"Every {count:,} {word}"
-    return f"Every {schedule.interval}"
+            return _every(unit, count)
+    return gettext("Every %(duration)s") % {"duration": schedule.interval}
+
+
+def _every(unit: str, count: int) -> str:
+    """`Every 15 minutes`; `unit` is a key of UNITS."""
+    match unit:
+        case "days":
+            words = ngettext("Every day", "Every %(count)s days", count)
+        case "hours":
+            words = ngettext("Every hour", "Every %(count)s hours", count)
+        case "minutes":
+            words = ngettext("Every minute", "Every %(count)s minutes", count)
+        case _:
+            words = ngettext("Every second", "Every %(count)s seconds", count)
+    return words % {"count": grouped(count)}
 
 
 def _local(schedule: Schedule) -> str:
@@ -83,11 +100,15 @@ def _local(schedule: Schedule) -> str:
         zone = ZoneInfo(schedule.zone)
     except (ZoneInfoNotFoundError, ValueError):
         return ""
-    return f"{date_format(schedule.next_run_at.astimezone(zone), 'D j M, H:i')} {schedule.zone}"
+    moment = date_format(schedule.next_run_at.astimezone(zone), pgettext("date format", "D j M, H:i"))
+    return f"{moment} {schedule.zone}"
 
 
 def count_words(schedules: Sequence[ScheduleView]) -> str:
     """`3 schedules, 1 of them off`."""
     off = sum(not one.enabled for one in schedules)
-    total = f"{len(schedules):,} schedule{'' if len(schedules) == 1 else 's'}"
-    return f"{total}, {off:,} of them off" if off else total
+    number = len(schedules)
+    words = ngettext("%(count)s schedule", "%(count)s schedules", number)
+    if off:
+        words = ngettext("%(count)s schedule, %(off)s of them off", "%(count)s schedules, %(off)s of them off", number)
+    return words % {"count": grouped(number), "off": grouped(off)}

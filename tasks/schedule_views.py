@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -59,9 +60,11 @@ def schedule_enable(request: HttpRequest, schedule_id: int) -> HttpResponse:
     try:
         schedules.enable(schedule)
     except BadSchedule as bad:
-        messages.error(request, f"“{schedule.name}” cannot be turned on: {bad}")
+        messages.error(request, _("“%(name)s” cannot be turned on: %(error)s") % {"name": schedule.name, "error": bad})
     else:
-        messages.success(request, f"“{schedule.name}” is on. What was due meanwhile is not made up for.")
+        messages.success(
+            request, _("“%(name)s” is on. What was due meanwhile is not made up for.") % {"name": schedule.name}
+        )
     return redirect("schedule-list")
 
 
@@ -70,7 +73,7 @@ def schedule_enable(request: HttpRequest, schedule_id: int) -> HttpResponse:
 def schedule_disable(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Start it no more."""
     schedule = schedules.disable(access.get_switchable_schedule(request.user, schedule_id))
-    messages.success(request, f"“{schedule.name}” is off. A run that is under way goes on.")
+    messages.success(request, _("“%(name)s” is off. A run that is under way goes on.") % {"name": schedule.name})
     return redirect("schedule-list")
 
 
@@ -83,11 +86,11 @@ def schedule_run(request: HttpRequest, schedule_id: int) -> HttpResponse:
     try:
         schedules.run_now(schedule, by=user)
     except AlreadyRunning:
-        messages.info(request, f"“{schedule.name}” is running already, or waits to.")
+        messages.info(request, _("“%(name)s” is running already, or waits to.") % {"name": schedule.name})
     except BadSchedule as bad:
-        messages.error(request, f"“{schedule.name}” cannot run: {bad}")
+        messages.error(request, _("“%(name)s” cannot run: %(error)s") % {"name": schedule.name, "error": bad})
     else:
-        messages.success(request, f"“{schedule.name}” is started.")
+        messages.success(request, _("“%(name)s” is started.") % {"name": schedule.name})
     return redirect("schedule-list")
 
 
@@ -100,7 +103,7 @@ def schedule_delete(request: HttpRequest, schedule_id: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "tasks/schedule_delete.html", {"schedule": schedule})
     schedules.delete(schedule)
-    messages.success(request, f"“{schedule.name}” is deleted. Its runs stay.")
+    messages.success(request, _("“%(name)s” is deleted. Its runs stay.") % {"name": schedule.name})
     return redirect("schedule-list")
 
 
@@ -109,7 +112,7 @@ def _edit(request: HttpRequest, schedule: Schedule | None) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         stored = form.save()
         if stored is not None:
-            messages.success(request, f"“{stored.name}” is saved.")
+            messages.success(request, _("“%(name)s” is saved.") % {"name": stored.name})
             return redirect("schedule-list")
     status = 422 if form.is_bound and form.errors else 200
     return render(request, "tasks/schedule_form.html", {"form": form, "schedule": schedule}, status=status)

@@ -15,11 +15,15 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
+
+from notifications.languages import in_language_of
 
 from . import due, schedulable
 from .db import database_now, in_thread
 from .exceptions import AlreadyRunning, BadSchedule
 from .models import Schedule, TaskEvent, TaskRun
+from .sentences import SCHEDULE_SKIPPED
 from .text import fit, mask_secrets
 from .updates import send_log_update
 
@@ -128,7 +132,8 @@ def _fire_if_due(pk: int, now: datetime) -> bool:
         schedule = still_due.select_for_update(skip_locked=True).first()
         if schedule is None:
             return False  # another worker fires it, or has fired it
-        return _fire(schedule, now)
+        with in_language_of(schedule.owner_id):  # who reads the run's title, and why it was not started
+            return _fire(schedule, now)
 
 
 def _fire(schedule: Schedule, now: datetime) -> bool:
@@ -164,7 +169,7 @@ def _fire(schedule: Schedule, now: datetime) -> bool:
 def _start(schedule: Schedule, how: dict[str, Any]) -> TaskRun:
     owner = schedule.owner
     if owner is not None and not owner.is_active:
-        raise BadSchedule("owner", f"The account of {owner.get_username()} is not active.")
+        raise BadSchedule("owner", _("The account of %(name)s is not active.") % {"name": owner.get_username()})
     return schedulable.start(
         schedule.task,
         owner=owner,
@@ -185,7 +190,7 @@ def _say_skipped(schedule: Schedule, busy: AlreadyRunning) -> None:
     if said.exists() or not TaskRun.objects.live().filter(pk=busy.run_id).update(seq=F("seq") + 1):
         return
     run = TaskRun.objects.get(pk=busy.run_id)
-    words = f"The schedule “{schedule.name}” was due meanwhile and was skipped: this run was still live."
+    words = SCHEDULE_SKIPPED % {"name": schedule.name}
     data = {"level": "warning", "message": fit(words, 2000), "skipped_schedule": schedule.pk}
     send_log_update(run, TaskEvent.objects.create(run=run, seq=run.seq, kind=TaskEvent.Kind.LOG, data=data))
 
@@ -206,7 +211,9 @@ def _next_due(schedule: Schedule, due_at: datetime, now: datetime) -> datetime |
             return due.next_interval(due_at, schedule.interval, now)
         return due.next_cron(schedule.cron, schedule.zone, now)
     except (ValueError, OverflowError) as error:
-        schedule.last_error = fit(f"It will not be started again until it is changed: {error}", 1000)
+        schedule.last_error = fit(
+            _("It will not be started again until it is changed: %(error)s") % {"error": error}, 1000
+        )
         return None
 
 
@@ -214,11 +221,12 @@ def checked(plan: Plan) -> dict[str, Any]:
     """The columns of `plan`. Raises BadSchedule with the field that is wrong."""
     name = fit(plan.name.strip(), 255)
     if not name:
-        raise BadSchedule("name", "A schedule needs a name.")
+        raise BadSchedule("name", _("A schedule needs a name."))
     if bool(plan.cron.strip()) == (plan.interval is not None):
-        raise BadSchedule("cron", "Give a cron line or an interval: one of the two.")
+        raise BadSchedule("cron", _("Give a cron line or an interval: one of the two."))
     if plan.interval is not None and plan.interval < SHORTEST:
-        raise BadSchedule("interval", f"The shortest interval is {SHORTEST.total_seconds():.0f} seconds.")
+        words = _("The shortest interval is %(seconds)s seconds.")
+        raise BadSchedule("interval", words % {"seconds": f"{SHORTEST.total_seconds():.0f}"})
     zone, cron = plan.zone or "UTC", plan.cron.strip()
     try:
         due.check_zone(zone)
@@ -247,5 +255,5 @@ def _store(schedule: Schedule, changed: list[str] | None = None) -> Schedule:
     except IntegrityError as error:
         if "name" not in str(error):
             raise
-        raise BadSchedule("name", "There is a schedule of this name already.") from None
+        raise BadSchedule("name", _("There is a schedule of this name already.")) from None
     return schedule

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from .attempts import Attempt, attempts_of
 from .models import TaskEvent, TaskRun
@@ -11,11 +13,11 @@ from .timeline import LINES_SHOWN, Line, lines_of
 
 STATES_SHOWN = 200
 # What may be asked for: its word, and the levels of the log lines it shows (None: every event).
-LEVELS: dict[str, tuple[str, tuple[str, ...] | None]] = {
-    "": ("Everything", None),
-    "info": ("Log", ("debug", "info", "warning", "error", "critical")),
-    "warning": ("Warnings and errors", ("warning", "error", "critical")),
-    "error": ("Errors", ("error", "critical")),
+LEVELS: dict[str, tuple[str | Promise, tuple[str, ...] | None]] = {
+    "": (_("Everything"), None),
+    "info": (_("Log"), ("debug", "info", "warning", "error", "critical")),
+    "warning": (_("Warnings and errors"), ("warning", "error", "critical")),
+    "error": (_("Errors"), ("error", "critical")),
 }
 
 
@@ -65,11 +67,11 @@ def story_of(run: TaskRun, query: Mapping[str, str]) -> Story:
         tabs=[
             LevelTab(
                 key=key or "all",
-                word=word,
+                word=str(word),
                 url=f"{path}{f'?level={key}' if key else ''}#timeline",
                 current=key == level,
             )
-            for key, (word, _) in LEVELS.items()
+            for key, (word, _levels) in LEVELS.items()
         ],
         level=level,
     )

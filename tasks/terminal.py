@@ -194,7 +194,7 @@ def word_of(run: TaskRun) -> str:
     """The run's status as a person reads it, in its colour."""
     word, tone = WORDS["cancelling" if run.is_cancelling else run.status]
     style = _STYLES[tone]
-    return f"[{style}]{word}[/]" if style else word
+    return f"[{style}]{word}[/]" if style else str(word)
 
 
 def ago(moment: datetime | None) -> str:

@@ -7,12 +7,19 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from live.numbers import grouped
 
 from .models import TaskEvent
+from .sentences import said
 from .states import Status
 from .text import fit
 
 LINES_SHOWN = 200
+# Of log lines; of an ordinary one nothing need be said.
+LEVEL_WORDS = {"debug": _("Debug"), "warning": _("Warning"), "error": _("Error"), "critical": _("Critical")}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,41 +54,53 @@ def _line(seq: int, at: datetime, kind: str, data: Mapping[str, Any]) -> Line:
         case _:
             level = str(data.get("level") or "info")
             tone = {"error": "bad", "critical": "bad", "warning": "warn"}.get(level, "plain")
-            text, note = fit(data.get("message") or "", 500), "" if level == "info" else level.capitalize()
+            text = fit(said(data.get("message") or ""), 500)
+            note = "" if level == "info" else str(LEVEL_WORDS.get(level, level.capitalize()))
     return Line(seq=seq, at=at, kind=kind, text=text, note=note, tone=tone)
 
 
 def _batch(data: Mapping[str, Any]) -> str:
     completed, total = data.get("batch_completed"), data.get("total_batches")
     results = data.get("results")
-    items = ""
-    if isinstance(results, list) and results:
-        items = ", 1 item" if len(results) == 1 else f", {len(results):,} items"
-    return f"Batch {completed} of {total} done{items}" if total else f"Batch {completed} done{items}"
+    items = len(results) if isinstance(results, list) else 0
+    if total and items:
+        words = ngettext(
+            "Batch %(number)s of %(total)s done, %(count)s item",
+            "Batch %(number)s of %(total)s done, %(count)s items",
+            items,
+        )
+    elif items:
+        words = ngettext("Batch %(number)s done, %(count)s item", "Batch %(number)s done, %(count)s items", items)
+    else:
+        words = gettext("Batch %(number)s of %(total)s done") if total else gettext("Batch %(number)s done")
+    return words % {"number": completed, "total": total, "count": grouped(items)}
 
 
 def _state(data: Mapping[str, Any]) -> tuple[str, str, str]:
     """Text, note and tone of a change of status."""
-    by, reason = str(data.get("by") or ""), str(data.get("reason") or "")
-    error = fit(data.get("error") or "", 500)
+    by, reason = {"name": str(data.get("by") or "")}, str(data.get("reason") or "")
+    error, note = fit(said(data.get("error") or ""), 500), said(reason)
     attempt = data.get("attempt") or 1
     match data.get("status"):
         case Status.PENDING if reason == "retry":
-            return f"Attempt {attempt - 1} failed; back in line", error, "warn"
+            return gettext("Attempt %(number)s failed; back in line") % {"number": attempt - 1}, error, "warn"
         case Status.PENDING if reason == "worker lost":
-            return "Its worker was lost; back in line", "", "warn"
+            return gettext("Its worker was lost; back in line"), "", "warn"
         case Status.PENDING if reason == "shutdown":
-            return "Its worker was stopped; back in line", "", "warn"
+            return gettext("Its worker was stopped; back in line"), "", "warn"
         case Status.PENDING:
-            return "Queued", reason, "plain"
+            return gettext("Queued"), note, "plain"
         case Status.RUNNING:
-            return ("Started" if attempt == 1 else f"Started, attempt {attempt}"), "", "info"
+            words = gettext("Started") if attempt == 1 else gettext("Started, attempt %(number)s")
+            return words % {"number": attempt}, "", "info"
         case "cancelling":
-            return (f"{by} asked to cancel" if by else "Asked to cancel"), reason, "warn"
+            words = gettext("%(name)s asked to cancel") if by["name"] else gettext("Asked to cancel")
+            return words % by, note, "warn"
         case Status.COMPLETED:
-            return "Completed", fit(data.get("message") or "", 500), "good"
+            return gettext("Completed"), fit(said(data.get("message") or ""), 500), "good"
         case Status.FAILED:
-            return "Failed", error, "bad"
+            return gettext("Failed"), error, "bad"
         case Status.CANCELLED:
-            return (f"Cancelled by {by}" if by else "Cancelled"), reason, "plain"
-    return str(data.get("status") or "Changed").capitalize(), reason, "plain"
+            words = gettext("Cancelled by %(name)s") if by["name"] else gettext("Cancelled")
+            return words % by, note, "plain"
+    return str(data.get("status") or gettext("Changed")).capitalize(), note, "plain"

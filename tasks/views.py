@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -99,10 +100,10 @@ def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
     try:
         now = lifecycle.cancel(run, by=user)
     except TransitionRefused:  # it ended first: the page shows how
-        messages.info(request, f"“{run.name}” had ended already.")
+        messages.info(request, _("“%(name)s” had ended already.") % {"name": run.name})
     else:
-        done = "is cancelled" if now.is_final else "is being cancelled"
-        messages.success(request, f"“{run.name}” {done}.")
+        done = _("“%(name)s” is cancelled.") if now.is_final else _("“%(name)s” is being cancelled.")
+        messages.success(request, done % {"name": run.name})
     return HttpResponseRedirect(_next(request) or run.get_absolute_url())
 
 
@@ -110,18 +111,18 @@ def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @require_POST
 def run_retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Run again what failed or was cancelled, and go to the new run."""
-    return _start_again(request, run_id, lifecycle.retry, "runs again.")
+    return _start_again(request, run_id, lifecycle.retry, _("“%(name)s” runs again."))
 
 
 @login_required
 @require_POST
 def run_retry_failed(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Run what failed again, and go to the new run."""
-    return _start_again(request, run_id, lifecycle.retry_failed_items, "runs again for what failed.")
+    return _start_again(request, run_id, lifecycle.retry_failed_items, _("“%(name)s” runs again for what failed."))
 
 
 def _start_again(request: HttpRequest, run_id: UUID, start: Callable[..., TaskRun], done: str) -> HttpResponse:
-    """Make a new run of an old one with `start(run, by=user)`, and go to it; `done` is said after its name."""
+    """Make a new run of an old one with `start(run, by=user)`, and go to it; `done` is said of its name."""
     user = cast(User, request.user)
     run = access.get_visible_run(user, run_id)
     if not access.may_control(user, run):
@@ -129,12 +130,12 @@ def _start_again(request: HttpRequest, run_id: UUID, start: Callable[..., TaskRu
     try:
         again = start(run, by=user)
     except AlreadyRunning as busy:
-        messages.warning(request, "This is running already; here it is.")
+        messages.warning(request, _("This is running already; here it is."))
         return redirect("task-detail", busy.run_id)
     except TaskManagerError as refused:
         messages.error(request, str(refused))
         return redirect(run)
-    messages.success(request, f"“{again.name}” {done}")
+    messages.success(request, done % {"name": again.name})
     return redirect(again)
 
 
@@ -161,13 +162,14 @@ def _is_kin(run: TaskRun, other: TaskRun) -> bool:
 def _relation(run: TaskRun, other: TaskRun) -> str:
     """What the other one is to `run`."""
     if other.pk == run.retry_of_id:
-        return "Repeated by this one"
+        return _("Repeated by this one")
     if other.retry_of_id == run.pk:
-        return "Repeats this one"
+        return _("Repeats this one")
     if _is_kin(run, other):
-        return "Repeats the same run"
+        return _("Repeats the same run")
     schedule = run.metadata.get("schedule_id")
-    return "Same schedule" if schedule is not None and other.metadata.get("schedule_id") == schedule else "Same task"
+    of_schedule = schedule is not None and other.metadata.get("schedule_id") == schedule
+    return _("Same schedule") if of_schedule else _("Same task")
 
 
 def _arguments(run: TaskRun) -> dict[str, object]:

@@ -1,7 +1,10 @@
 """What staff see of workers: who is there, how busy, what it takes, and whether it has had trouble."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.utils.translation import gettext as _
 
 from . import workers
 from .lines import Running, running_now
@@ -38,7 +41,7 @@ def present_workers(running: Running | None = None) -> list[WorkerLine]:
             heard_at=one.heard_at,
             running=busy.get(one.name, 0),
             concurrency=one.concurrency,
-            queues="every queue" if one.queues is None else f"only {', '.join(one.queues)}",
+            queues=_queues(one.queues),
             restarts=one.restarts,
             restarted_at=one.restarted_at,
             trouble=one.trouble,
@@ -53,4 +56,8 @@ def place_of(name: str) -> str:
     """`web-1, process 4711`, from a worker's name."""
     host, _, rest = name.partition(":")
     process = rest.partition(":")[0]
-    return f"{host}, process {process}" if process else name
+    return _("%(host)s, process %(process)s") % {"host": host, "process": process} if process else name
+
+
+def _queues(names: Sequence[str] | None) -> str:
+    return _("every queue") if names is None else _("only %(queues)s") % {"queues": ", ".join(names)}

@@ -1,6 +1,7 @@
 """Runs and what happened to them. Nothing here changes a status: that is lifecycle.py's alone."""
 
 from .history import RunHour
+from .names import name_columns
 from .operation import QueueState, RunCount, RunCountQuerySet, WorkerState
 from .runs import TaskEvent, TaskItem, TaskRun, TaskRunQuerySet
 from .schedules import Schedule
@@ -17,3 +18,5 @@ __all__ = [
     "TaskRunQuerySet",
     "WorkerState",
 ]
+
+name_columns()

@@ -16,6 +16,7 @@ from django.db.models.functions import Cast, Coalesce, RowNumber
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from tasks import search
 from tasks.states import FINAL, LIVE, Status
@@ -82,7 +83,7 @@ class TaskRun(models.Model):
     """One requested execution of a task function."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    task = models.CharField(max_length=255, help_text="Dotted path of the task function.")
+    task = models.CharField(max_length=255, help_text=_("Dotted path of the task function."))
     name = models.CharField(max_length=255)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     priority = models.SmallIntegerField(default=0)
@@ -101,29 +102,29 @@ class TaskRun(models.Model):
 
     created_at = models.DateTimeField(default=timezone.now)
     run_after = models.DateTimeField(null=True, blank=True)
-    started_at = models.DateTimeField(null=True, blank=True, help_text="Start of the current attempt.")
+    started_at = models.DateTimeField(null=True, blank=True, help_text=_("Start of the current attempt."))
     completed_at = models.DateTimeField(null=True, blank=True)
 
     progress = models.FloatField(
-        default=0, help_text="0 to 100; never falls within an attempt; 100 only when completed."
+        default=0, help_text=_("0 to 100; never falls within an attempt; 100 only when completed.")
     )
     processed_items = models.PositiveBigIntegerField(default=0)
-    total_items = models.PositiveBigIntegerField(null=True, blank=True, help_text="Empty while unknown.")
+    total_items = models.PositiveBigIntegerField(null=True, blank=True, help_text=_("Empty while unknown."))
     current_item = models.CharField(max_length=500, blank=True, default="")
     stage = models.CharField(max_length=100, blank=True, default="")
     message = models.CharField(max_length=1000, blank=True, default="")
 
     result = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
-    error = models.TextField(blank=True, default="", help_text="What the owner is told.")
+    error = models.TextField(blank=True, default="", help_text=_("What the owner is told."))
     exception_class = models.CharField(max_length=255, blank=True, default="")
-    traceback = models.TextField(blank=True, default="", help_text="For staff only.")
+    traceback = models.TextField(blank=True, default="", help_text=_("For staff only."))
     metadata = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
-    checkpoint = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder, help_text="Survives attempts.")
+    checkpoint = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder, help_text=_("Survives attempts."))
 
     # The fencing token: grows whenever the run goes back to PENDING, so that a worker presumed dead cannot write.
     attempt = models.PositiveIntegerField(default=1)
-    failed_attempts = models.PositiveIntegerField(default=0, help_text="Attempts that failed or were lost.")
-    rescues = models.PositiveIntegerField(default=0, help_text="Attempts lost with their worker.")
+    failed_attempts = models.PositiveIntegerField(default=0, help_text=_("Attempts that failed or were lost."))
+    rescues = models.PositiveIntegerField(default=0, help_text=_("Attempts lost with their worker."))
     max_attempts = models.PositiveIntegerField(default=1)
     timeout = models.DurationField(null=True, blank=True)
     worker = models.CharField(max_length=200, blank=True, default="")
@@ -131,13 +132,15 @@ class TaskRun(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
     unique_key = models.CharField(max_length=200, blank=True, default="")
-    concurrency_key = models.CharField(max_length=200, blank=True, default="", help_text="Runs that share a limit.")
+    concurrency_key = models.CharField(max_length=200, blank=True, default="", help_text=_("Runs that share a limit."))
     concurrency_limit = models.PositiveIntegerField(
-        null=True, blank=True, help_text="How many runs of this key may run at once, on all workers together."
+        null=True, blank=True, help_text=_("How many runs of this key may run at once, on all workers together.")
     )
-    search = models.TextField(blank=True, default="", help_text="The words it is found by; secrets are not among them.")
+    search = models.TextField(
+        blank=True, default="", help_text=_("The words it is found by; secrets are not among them.")
+    )
     seq = models.PositiveBigIntegerField(default=0)
-    ticket = models.BigIntegerField(null=True, blank=True, help_text="The engine's job for the current attempt.")
+    ticket = models.BigIntegerField(null=True, blank=True, help_text=_("The engine's job for the current attempt."))
 
     objects = TaskRunQuerySet.as_manager()
 
@@ -270,9 +273,9 @@ class TaskItem(models.Model):
     class Outcome(models.TextChoices):
         """Done, or not, or not yet: what a run was given to do is there before it starts."""
 
-        WAITING = "waiting", _("Waiting")
-        DONE = "done", _("Done")
-        FAILED = "failed", _("Failed")
+        WAITING = "waiting", pgettext_lazy("item", "Waiting")
+        DONE = "done", pgettext_lazy("item", "Done")
+        FAILED = "failed", pgettext_lazy("item", "Failed")
 
     run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="items")
     key = models.CharField(max_length=500, help_text="What the function calls the item.")

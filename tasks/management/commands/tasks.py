@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from rich.markup import escape
@@ -65,6 +65,7 @@ class Command(BaseCommand):
         for verb, words in (("pause", "let workers take nothing from a queue"), ("resume", "let them take again")):
             verbs.add_parser(verb, help=words).add_argument("queue")
 
+    @no_translations  # the words of the command line are English: manuals and scripts quote them
     def handle(self, *args: Any, **options: Any) -> None:
         """Do the one thing that was asked."""
         self.console = terminal.console_on(self.stdout)
