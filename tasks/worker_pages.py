@@ -54,7 +54,7 @@ def present_workers(running: Running | None = None) -> list[WorkerLine]:
 
 def place_of(name: str) -> str:
     """`web-1, process 4711`, from a worker's name."""
-    host, _, rest = name.partition(":")
+    host, _colon, rest = name.partition(":")
     process = rest.partition(":")[0]
     return _("%(host)s, process %(process)s") % {"host": host, "process": process} if process else name
 

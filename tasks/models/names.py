@@ -5,16 +5,16 @@ such word would be a migration.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import models
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from .runs import TaskRun
 from .schedules import Schedule
 
-type Names = Mapping[str, Promise]
+type Names = Mapping[str, Any]  # a lazy text for each column
 
 OF_RUNS: Names = {
     "id": _("id"),
@@ -77,7 +77,7 @@ def name_columns() -> None:
     _name(Schedule, _("schedule"), _("schedules"), OF_SCHEDULES)
 
 
-def _name(model: type[models.Model], one: Promise, many: Promise, names: Names) -> None:
+def _name(model: type[models.Model], one: Any, many: Any, names: Names) -> None:
     model._meta.verbose_name, model._meta.verbose_name_plural = one, many
     columns = {column.name: column for column in model._meta.concrete_fields}
     for column, name in names.items():
