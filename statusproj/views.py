@@ -20,7 +20,7 @@ from tasks.history_charts import durations_chart, outcomes_chart
 from tasks.lines import look, running_now
 from tasks.manager import get_task_summary
 from tasks.models import TaskRun
-from tasks.presenters import NOT_SHOWN, WORDS, present_runs
+from tasks.presenters import NOT_SHOWN, WORDS, WORDS_OF_MANY, present_runs
 from tasks.standstill import find_standstill
 from tasks.states import Status
 from tasks.worker_pages import present_workers
@@ -94,7 +94,7 @@ def _runs(user: Viewer) -> tuple[list[TaskRun], list[TaskRun], list[TaskRun]]:
 
 def _tiles(counts: dict[str, int]) -> list[Tile]:
     return [
-        Tile(name=WORDS[status][0], number=counts[status], icon=status, tone=WORDS[status][1], status=status)
+        Tile(name=str(WORDS_OF_MANY[status]), number=counts[status], icon=status, tone=WORDS[status][1], status=status)
         for status in (Status.RUNNING, Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED)
     ]
 
