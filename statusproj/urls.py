@@ -17,7 +17,7 @@ lazy_icon = lazy(lambda: static("icon.svg"), str)()
 
 urlpatterns = [
     # Browsers ask for it on pages that name no icon of their own, such as the admin's.
-    path("favicon.ico", RedirectView.as_view(url=lazy_icon)),
+    path("favicon.ico", RedirectView.as_view(url=lazy_icon, http_method_names=["get", "head"])),
     # Answered by a middleware, before the host is looked at; here so that they have names.
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -11,13 +11,13 @@ from pytest_django.fixtures import Settings
 
 from ingest.models import Article, Topic
 from notifications import facade
-from statusproj.urls import urlpatterns
 from tasks import queues, schedules, workers
 from tasks.models import TaskEvent, TaskItem, TaskRun, WorkerState
 from tasks.schedules import Plan
 from tasks.states import Status
 from tests.pages.reading import queries_to_render
-from tests.pages.test_every_page import ADDRESSES, addresses
+from tests.permissions.document import pages_of_staff
+from tests.permissions.routes import every_route
 from tests.tasks.runs import ADD, make_run, make_run_in
 
 MOST_QUERIES = 14
@@ -97,8 +97,8 @@ def test_every_page_keeps_to_its_queries_and_bytes(
     settings.TASKS_SCHEDULABLE = {ADD: ""}
     things = fill(owner, staff)
     client, files = client_of(staff), dict[str, int]()
-    shown = [one for one in addresses(urlpatterns) if ADDRESSES[one.name][2] == 200 and one.name != "task-cancel"]
-    paths = [reverse(one.name, kwargs={key: things[key] for key in one.pattern.converters}) for one in shown]
+    asked_for = {route.shown: route for route in every_route() if route.name not in {"task-cancel", "article-bulk"}}
+    paths = [asked_for[page].path(things) for page in pages_of_staff() if page in asked_for]
     paths.append(reverse("task-cancel", args=[TaskRun.objects.filter(status=Status.RUNNING)[0].pk]))
     paths.append(TaskRun.objects.filter(queue="mail")[0].get_absolute_url())  # it waits, for two reasons
     costs = {path: (queries_to_render(client, path), bytes_of(client, path, files)) for path in paths}
