@@ -7,6 +7,11 @@ from ipaddress import ip_address
 from itertools import islice
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from live.numbers import grouped
+
 from .duplicates.canonical import canonical_url
 from .fetching.guard import FetchError, check_url, is_allowed, is_public
 from .lines import Line, lines_of_file, lines_of_text
@@ -51,11 +56,14 @@ class Addresses:
     @property
     def summary(self) -> str:
         """`9,812 addresses to read, 120 repeated, 68 lines cannot be used`."""
-        said = [f"{count(len(self.urls), 'address', 'addresses')} to read"]
+        urls, bad = len(self.urls), len(self.bad)
+        said = [ngettext("%(count)s address to read", "%(count)s addresses to read", urls) % {"count": grouped(urls)}]
         if self.repeated:
-            said.append(f"{self.repeated:,} repeated")
-        if self.bad:
-            said.append(f"{count(len(self.bad), 'line', 'lines')} cannot be used")
+            repeated = ngettext("%(count)s repeated", "%(count)s repeated", self.repeated)
+            said.append(repeated % {"count": grouped(self.repeated)})
+        if bad:
+            unusable = ngettext("%(count)s line cannot be used", "%(count)s lines cannot be used", bad)
+            said.append(unusable % {"count": grouped(bad)})
         return ", ".join(said)
 
 
@@ -98,14 +106,17 @@ def usable(text: str, allowed: Collection[str] = ()) -> str:
     """The address in `text`. Raises ValueError with a sentence that says what is wrong with it."""
     url = clean(text).translate(_AROUND)
     if not url:
-        raise ValueError("There is no address.")
+        raise ValueError(_("There is no address."))
     if any(character.isspace() for character in url):
-        raise ValueError("There are spaces in it: one address a line.")
+        raise ValueError(_("There are spaces in it: one address a line."))
     if len(url) > 2000:
-        raise ValueError(f"It is too long: an address has 2,000 characters at most, this one {len(url):,}.")
+        raise ValueError(
+            _("It is too long: an address has %(most)s characters at most, this one %(number)s.")
+            % {"most": grouped(2000), "number": grouped(len(url))}
+        )
     scheme, separator, rest = url.partition("://")
     if not separator or not scheme.isalpha():
-        raise ValueError("It does not begin with http:// or https://.")
+        raise ValueError(_("It does not begin with http:// or https://."))
     url = f"{scheme.lower()}://{rest}"
     try:
         check_url(url, allowed)
@@ -116,7 +127,7 @@ def usable(text: str, allowed: Collection[str] = ()) -> str:
         if len(canonical_url(url)) > 2000:
             raise ValueError
     except ValueError:
-        raise ValueError("The address is not one we can open.") from None
+        raise ValueError(_("The address is not one we can open.")) from None
     return url
 
 
@@ -125,9 +136,12 @@ def clean(text: str) -> str:
     return text.replace("\x00", "").translate(_INVISIBLE).strip()
 
 
-def count(number: int, one: str, many: str) -> str:
-    """`1 address`, `9,812 addresses`."""
-    return f"{number:,} {one if number == 1 else many}"
+def started(number: int) -> str:
+    """`Started the analysis of 9,812 addresses.`"""
+    said = ngettext(
+        "Started the analysis of %(count)s address.", "Started the analysis of %(count)s addresses.", number
+    )
+    return said % {"count": grouped(number)}
 
 
 def _addresses_in(text: str) -> Iterator[str]:
@@ -155,7 +169,7 @@ def _refuse_private(url: str, allowed: Collection[str]) -> None:
     except ValueError:
         literal = False
     if (literal and not is_public(host)) or host == "localhost" or host.endswith(".localhost"):
-        raise ValueError("The address leads into a private network.")
+        raise ValueError(_("The address leads into a private network."))
 
 
 def first_bad(addresses: Addresses) -> list[BadLine]:

@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from notifications.large_tables import LargeTableAdmin, ReadOnly
 from tasks.exceptions import AlreadyRunning
@@ -50,7 +52,7 @@ class TopicAdmin(LargeTableAdmin):
     list_filter = ["tell", ("collect_every", admin.EmptyFieldListFilter)]
     list_select_related = ["owner"]
     search_fields = ["name", "=owner__username", "keywords__phrase"]
-    search_help_text = "Name, keyword, or a user name"
+    search_help_text = _("Name, keyword, or a user name")
     autocomplete_fields = ["owner"]
     readonly_fields = ["created_at", "what_it_has"]
     inlines = [KeywordInline, AlertRuleInline]
@@ -60,36 +62,50 @@ class TopicAdmin(LargeTableAdmin):
         """Its page deletes it. The admin would first read and list every one of its articles."""
         return False
 
-    @admin.display(description="what it has")
+    @admin.display(description=_("what it has"))
     def what_it_has(self, topic: Topic) -> str:
         """Where its sources and articles are listed: there may be more than a page can hold."""
         if topic.pk is None:
             return "-"
         lists = [reverse(f"admin:ingest_{name}_changelist") for name in ("source", "article")]
         return format_html(
-            '<a href="{0}?topic__id__exact={2}">Sources</a> · <a href="{1}?topic__id__exact={2}">Articles</a>',
+            '<a href="{0}?topic__id__exact={2}">{3}</a> · <a href="{1}?topic__id__exact={2}">{4}</a>',
             *lists,
             topic.pk,
+            gettext("Sources"),
+            gettext("Articles"),
         )
 
-    @admin.action(description="Collect selected topics now", permissions=["change"])
+    @admin.action(description=_("Collect selected topics now"), permissions=["change"])
     def collect(self, request: HttpRequest, queryset: QuerySet[Topic]) -> None:
         """Start a run for each, for its owner."""
-        self._start(request, queryset, lambda topic: start_collecting(topic.owner, topic), "being collected")
+        self._start(
+            request,
+            queryset,
+            lambda topic: start_collecting(topic.owner, topic),
+            started=_("“%(topic)s” is being collected."),
+            already=_("“%(topic)s” is being collected already."),
+        )
 
-    @admin.action(description="Re-check articles of selected topics", permissions=["change"])
+    @admin.action(description=_("Re-check articles of selected topics"), permissions=["change"])
     def recheck(self, request: HttpRequest, queryset: QuerySet[Topic]) -> None:
         """Start a run for each, for its owner."""
-        self._start(request, queryset, start_recheck, "being re-checked")
+        self._start(
+            request,
+            queryset,
+            start_recheck,
+            started=_("“%(topic)s” is being re-checked."),
+            already=_("“%(topic)s” is being re-checked already."),
+        )
 
-    def _start(self, request: HttpRequest, topics: QuerySet[Topic], start: Any, words: str) -> None:
+    def _start(self, request: HttpRequest, topics: QuerySet[Topic], start: Any, *, started: Any, already: Any) -> None:
         for topic in topics.select_related("owner"):
             try:
                 start(topic)
             except AlreadyRunning:
-                self.message_user(request, f"“{topic.name}” is {words} already.", messages.WARNING)
+                self.message_user(request, already % {"topic": topic.name}, messages.WARNING)
             else:
-                self.message_user(request, f"“{topic.name}” is {words}.")
+                self.message_user(request, started % {"topic": topic.name})
 
 
 class SourceForm(forms.ModelForm):
@@ -121,7 +137,7 @@ class SourceAdmin(LargeTableAdmin):
     list_filter = ["is_paused", "failure", "kind"]
     list_select_related = ["topic"]
     search_fields = ["url", "title", "=topic__name"]
-    search_help_text = "Address, title, or a topic's name"
+    search_help_text = _("Address, title, or a topic's name")
     raw_id_fields = ["topic"]
     actions = ["pause", "resume", "read_now"]
     readonly_fields = [
@@ -142,17 +158,17 @@ class SourceAdmin(LargeTableAdmin):
         else:
             obj.pk = editing.add(obj.topic, wanted.pop("url"), **wanted).pk
 
-    @admin.action(description="Pause selected sources", permissions=["change"])
+    @admin.action(description=_("Pause selected sources"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
         """Read them no more until they are resumed."""
         self.message_user(request, editing.pause(list(queryset)))
 
-    @admin.action(description="Resume selected sources", permissions=["change"])
+    @admin.action(description=_("Resume selected sources"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
         """Read them again."""
         self.message_user(request, editing.resume(list(queryset)))
 
-    @admin.action(description="Read selected sources now", permissions=["change"])
+    @admin.action(description=_("Read selected sources now"), permissions=["change"])
     def read_now(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
         """Start a run for each topic."""
         self.message_user(request, editing.read_now(list(queryset.select_related("topic__owner"))))
@@ -169,7 +185,7 @@ class ArticleAdmin(LargeTableAdmin):
     list_filter = ["decision"]
     list_select_related = ["topic"]
     search_fields = ["words"]
-    search_help_text = f"Words, as in the search of the pages (the newest {SEARCHED}), or a whole address"
+    search_help_text = _("Words, as in the search of the pages (the newest 200), or a whole address")
     actions = ["add_anyway", "reject", "fetch_again"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
@@ -205,17 +221,17 @@ class ArticleAdmin(LargeTableAdmin):
         """May this person decide about everybody's articles?"""
         return request.user.has_perms(["ingest.view_topic", "ingest.change_topic"])
 
-    @admin.action(description="Add selected articles anyway", permissions=["decide"])
+    @admin.action(description=_("Add selected articles anyway"), permissions=["decide"])
     def add_anyway(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
         """Whatever the scores say."""
         self._mark(request, queryset, Action.ADD)
 
-    @admin.action(description="Reject selected articles", permissions=["decide"])
+    @admin.action(description=_("Reject selected articles"), permissions=["decide"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
         """Whatever the scores say."""
         self._mark(request, queryset, Action.REJECT)
 
-    @admin.action(description="Fetch selected failed articles again", permissions=["decide"])
+    @admin.action(description=_("Fetch selected failed articles again"), permissions=["decide"])
     def fetch_again(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
         """By runs of their topics."""
         taken, _ = marking.read_again(request.user, _keys(queryset))  # type: ignore[arg-type]
@@ -249,7 +265,7 @@ class AlertAdmin(ReadOnly, LargeTableAdmin):
     list_display = ["article", "topic", "created_at"]
     list_select_related = ["topic", "article"]
     search_fields = ["=topic__name"]
-    search_help_text = "A topic's name"
+    search_help_text = _("A topic's name")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
         """Without the articles' texts."""
@@ -264,6 +280,6 @@ class CollectPreferencesAdmin(LargeTableAdmin):
     list_filter = ["auto_processing", "digest"]
     list_select_related = ["owner"]
     search_fields = ["=owner__username"]
-    search_help_text = "A user name"
+    search_help_text = _("A user name")
     raw_id_fields = ["owner"]
     readonly_fields = ["digest_sent_on", "digest_until"]

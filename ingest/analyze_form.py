@@ -10,7 +10,11 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from live.numbers import grouped
 
 from .addresses import MAX_BYTES, MAX_URLS, Addresses, BadLine, first_bad, read_lines
 from .fetching.fetch import allowed_hosts
@@ -44,14 +48,12 @@ class AnalyzeForm(forms.Form):
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false", "autocapitalize": "off", "wrap": "off"}),
-        help_text=_(f"One a line, {MAX_URLS:,} at most. A table copied from a spreadsheet will do as well."),
     )
     file = forms.FileField(
         label=_("Or a file of them"),
         required=False,
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": ".txt,.csv,.tsv,text/plain,text/csv"}),
-        help_text=_(f"Text or CSV, {MAX_BYTES // 1_000_000} MB at most. Its addresses are added to those above."),
     )
     topic = forms.ChoiceField(label=_("Judge by"), required=False)
     keywords = forms.CharField(
@@ -83,6 +85,12 @@ class AnalyzeForm(forms.Form):
             if name.startswith(_MENDED) and name.removeprefix(_MENDED).isdecimal() and len(name) < 15
         }
         self.topics = {str(topic.pk): topic for topic in Topic.objects.owned_by(owner)}
+        self.fields["text"].help_text = gettext(
+            "One a line, %(most)s at most. A table copied from a spreadsheet will do as well."
+        ) % {"most": grouped(MAX_URLS)}
+        self.fields["file"].help_text = gettext(
+            "Text or CSV, %(most)s MB at most. Its addresses are added to those above."
+        ) % {"most": MAX_BYTES // 1_000_000}
         choices = [("", _("The keywords below")), *((key, topic.name) for key, topic in self.topics.items())]
         self.fields["topic"].choices = choices  # type: ignore[attr-defined]
 
@@ -91,7 +99,8 @@ class AnalyzeForm(forms.Form):
         file = self.cleaned_data["file"]
         if file and (file.size or 0) > MAX_BYTES:
             raise forms.ValidationError(
-                _(f"This file has {file.size / 1_000_000:.1f} MB; {MAX_BYTES // 1_000_000} MB is the most. Split it.")
+                gettext("This file has %(size)s MB; %(most)s MB is the most. Split it.")
+                % {"size": number_format(f"{file.size / 1_000_000:.1f}"), "most": MAX_BYTES // 1_000_000}
             )
         return file
 

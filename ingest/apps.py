@@ -1,12 +1,14 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class IngestConfig(AppConfig):
     """The room `ingest`."""
 
     name = "ingest"
+    verbose_name = _("Ingest")
 
     def ready(self) -> None:
         """Register the checks, and what this room tells people."""

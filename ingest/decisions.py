@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.db import models
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext, pgettext_lazy
+from django.utils.translation import ngettext, npgettext, pgettext_lazy
 
 from live.numbers import grouped
 
@@ -18,7 +18,7 @@ class Decision(models.TextChoices):
     FILTERED_RELEVANCE = "filtered_relevance", _("Below threshold")
     REJECTED_QUALITY = "rejected_quality", _("Rejected")
     DUPLICATE = "duplicate", _("Duplicate")
-    FAILED = "failed", _("Failed")
+    FAILED = "failed", pgettext_lazy("article", "Failed")
 
     @property
     def word(self) -> str:
@@ -39,12 +39,12 @@ _INSIDE = {
     Decision.FAILED: pgettext_lazy("inside a sentence", "failed"),
 }
 _COUNTED: dict[Decision, Callable[[int], str]] = {
-    Decision.PENDING: lambda n: ngettext("%(count)s pending", "%(count)s pending", n),
-    Decision.APPROVED: lambda n: ngettext("%(count)s added", "%(count)s added", n),
+    Decision.PENDING: lambda n: npgettext("articles", "%(count)s pending", "%(count)s pending", n),
+    Decision.APPROVED: lambda n: npgettext("articles", "%(count)s added", "%(count)s added", n),
     Decision.FILTERED_RELEVANCE: lambda n: ngettext("%(count)s below threshold", "%(count)s below threshold", n),
     Decision.REJECTED_QUALITY: lambda n: ngettext("%(count)s rejected", "%(count)s rejected", n),
     Decision.DUPLICATE: lambda n: ngettext("%(count)s duplicate", "%(count)s duplicate", n),
-    Decision.FAILED: lambda n: ngettext("%(count)s failed", "%(count)s failed", n),
+    Decision.FAILED: lambda n: npgettext("articles", "%(count)s failed", "%(count)s failed", n),
 }
 
 

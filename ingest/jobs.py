@@ -9,7 +9,10 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.tasks import TaskResult
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from notifications.languages import in_language_of
 from tasks import lifecycle
 from tasks.db import in_thread
 from tasks.decorators import task
@@ -37,7 +40,7 @@ BULK_AT_LEAST, BULK_PER_URL = timedelta(minutes=30), timedelta(seconds=2)
     takes_context=True,
     max_attempts=3,
     timeout=timedelta(minutes=30),
-    title="Auto-Collect",
+    title=_("Auto-Collect"),
     notification="ingest.telling.texts.outcome",
     item_style=ARTICLES,
 )
@@ -54,7 +57,7 @@ async def collect(
     """
     topics = await in_thread(_topics, context.owner_id, topic_id)
     if topic_id is not None and not topics:
-        raise DoNotRetry("This topic does not exist any more.")
+        raise DoNotRetry(gettext("This topic does not exist any more."))
     notebook = _notebook_of(context)
     outcomes: list[dict[str, Any]] = []
     for topic in topics:
@@ -77,7 +80,7 @@ async def collect(
 @task(
     takes_context=True,
     max_attempts=3,
-    title="Bulk analysis",
+    title=_("Bulk analysis"),
     notification="ingest.telling.texts.bulk_outcome",
     item_style=ARTICLES,
 )
@@ -108,7 +111,7 @@ async def bulk_analysis(
     takes_context=True,
     max_attempts=3,
     timeout=timedelta(hours=2),
-    title="Re-check",
+    title=_("Re-check"),
     notification="ingest.telling.texts.recheck_outcome",
 )
 async def recheck(context: "TaskContext", topic_id: int) -> dict[str, Any]:
@@ -143,7 +146,7 @@ def start_collecting(
             owner=topic.owner,
             topic=topic.channel,
             unique=unique_key(topic),
-            title=f"Auto-Collect: {topic.name}",
+            title=_titled(topic.owner_id, _("Auto-Collect: %(topic)s"), topic.name),
             metadata={"topic_id": topic.pk, "topic_name": topic.name, **(metadata or {})},
         )
     with transaction.atomic():
@@ -166,7 +169,7 @@ def start_recheck(topic: Topic) -> TaskResult:
         owner=topic.owner,
         topic=topic.channel,
         unique=recheck_key(topic),
-        title=f"Re-check: {topic.name}",
+        title=_titled(topic.owner_id, _("Re-check: %(topic)s"), topic.name),
         metadata={"topic_id": topic.pk, "topic_name": topic.name},
     )
     return configured.enqueue(topic_id=topic.pk)
@@ -200,7 +203,7 @@ def start_bulk_analysis(
     configured = bulk_analysis.using(
         owner=user,
         topic=topic,
-        title=f"Bulk analysis: {topic}",
+        title=_titled(user.pk, _("Bulk analysis: %(topic)s"), topic),
         metadata={"topic_name": topic},
         # Long enough for servers that all let us wait as long as they may.
         timeout=BULK_AT_LEAST + BULK_PER_URL * len(urls),
@@ -224,8 +227,15 @@ def stop_runs_of(topic: Topic, *, by: AbstractBaseUser) -> None:
     """Cancel what runs for `topic`, which is about to be deleted."""
     for run in TaskRun.objects.live().filter(unique_key__in=[unique_key(topic), recheck_key(topic)]):
         # Refused: it ended first.
-        with suppress(TransitionRefused):
-            lifecycle.cancel(run, by=by, reason="The topic was deleted.")
+        with suppress(TransitionRefused), in_language_of(run.owner_id):
+            lifecycle.cancel(run, by=by, reason=gettext("The topic was deleted."))
+
+
+def _titled(owner_id: int, title: Any, topic: str) -> str:
+    """The title of a run in its owner's language; `title` is lazy, with a place for the topic."""
+    with in_language_of(owner_id):
+        said: str = title % {"topic": topic}
+    return said
 
 
 def unique_key(topic: Topic) -> str:

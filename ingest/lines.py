@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 
+from django.utils.translation import gettext as _
+
 # What people, and other programs, call the column.
 _NAMES = frozenset(
     {"url", "urls", "link", "links", "address", "addresses", "href", "uri", "web address", "page", "loc"}
@@ -124,7 +126,7 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield number, [f"(line {number} cannot be read: {error})"]
+            yield number, [_("(line %(number)s cannot be read: %(error)s)") % {"number": number, "error": error}]
 
 
 def _is_name(cell: str) -> bool:

@@ -11,6 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from django.utils.translation import gettext as _
+
+from ingest.wording import decimal
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnalysisTask:
@@ -34,9 +38,12 @@ class TaskTimeout(Exception):
     """A task took longer in all than the queue allows; `fetching`: it was still being fetched."""
 
     def __init__(self, seconds: float, *, fetching: bool) -> None:
-        super().__init__(
-            f"{'Fetching' if fetching else 'Fetching and reading'} it took more than {seconds:g} s in all."
+        said = (
+            _("Fetching it took more than %(seconds)s s in all.")
+            if fetching
+            else _("Fetching and reading it took more than %(seconds)s s in all.")
         )
+        super().__init__(said % {"seconds": decimal(seconds)})
         self.fetching = fetching
 
 

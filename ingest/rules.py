@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+
+from live.numbers import grouped
 
 from .models import Keyword, Topic
 from .reading.relevance import Field, Rules, Term
@@ -49,9 +52,12 @@ def read_line(line: str) -> Term:
 def checked(term: Term) -> Term:
     """`term`, if it can be looked for. Raises BadKeyword."""
     if not any(map(str.isalnum, term.phrase)):
-        raise BadKeyword(f"“{term.phrase}” is no keyword: it needs letters or digits.")
+        raise BadKeyword(_("“%(phrase)s” is no keyword: it needs letters or digits.") % {"phrase": term.phrase})
     if len(term.phrase) > MAX_PHRASE:
-        raise BadKeyword(f"“{term.phrase[:30]}…” is too long: a keyword has at most {MAX_PHRASE} characters.")
+        raise BadKeyword(
+            _("“%(phrase)s…” is too long: a keyword has at most %(most)s characters.")
+            % {"phrase": term.phrase[:30], "most": MAX_PHRASE}
+        )
     return term
 
 
@@ -75,10 +81,15 @@ def read_lines(include: Iterable[str], exclude: Iterable[str] = ()) -> Keywords:
             term = read_line(bare)
             key = (term.phrase.casefold(), term.field)
             if kinds.setdefault(key, out) != out:
-                raise BadKeyword(f"“{write_line(term)}” cannot be included and excluded at once.")
+                raise BadKeyword(
+                    _("“%(phrase)s” cannot be included and excluded at once.") % {"phrase": write_line(term)}
+                )
             terms.setdefault(key, term)
     if len(terms) > MAX_KEYWORDS:
-        raise BadKeyword(f"These are {len(terms):,} keywords; a topic has at most {MAX_KEYWORDS}.")
+        raise BadKeyword(
+            _("These are %(number)s keywords; a topic has at most %(most)s.")
+            % {"number": grouped(len(terms)), "most": MAX_KEYWORDS}
+        )
     return Keywords(
         include=tuple(term for key, term in terms.items() if not kinds[key]),
         exclude=tuple(term for key, term in terms.items() if kinds[key]),

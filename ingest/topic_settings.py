@@ -1,8 +1,13 @@
 """What a person sets about a topic besides its rules: name, schedule, and what they are told."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from live.numbers import grouped
 
 from .models import Topic
 from .models.topics import EVERY
@@ -11,7 +16,13 @@ from .sources.schedule import forget_due
 SHORTEST, LONGEST = (validator.limit_value for validator in EVERY)
 # What the page offers, in minutes.
 RHYTHMS = (15, 30, 60, 120, 240, 480, 720, 1440, 2880, 10_080)
-_UNITS = ((10_080, "week"), (1440, "day"), (60, "hour"), (1, "minute"))
+# What a rhythm is called, by the minutes of its unit.
+_EVERY: tuple[tuple[int, Callable[[int], str]], ...] = (
+    (10_080, lambda n: ngettext("every week", "every %(count)s weeks", n)),
+    (1440, lambda n: ngettext("every day", "every %(count)s days", n)),
+    (60, lambda n: ngettext("every hour", "every %(count)s hours", n)),
+    (1, lambda n: ngettext("every minute", "every %(count)s minutes", n)),
+)
 
 
 class BadSetting(ValueError):
@@ -25,10 +36,18 @@ class BadSetting(ValueError):
 def every_words(minutes: int | None) -> str:
     """`every 2 hours`; `every day`; what there is to say of no schedule."""
     if not minutes:
-        return "only when somebody asks"
-    size, unit = next((size, unit) for size, unit in _UNITS if minutes % size == 0)
+        return _("only when somebody asks")
+    size, every = next((size, every) for size, every in _EVERY if minutes % size == 0)
     number = minutes // size
-    return f"every {unit}" if number == 1 else f"every {number:,} {unit}s"
+    return every(number) % {"count": grouped(number)}
+
+
+def checked_rhythm(field: str, minutes: int) -> int | None:
+    """`minutes` between two readings; None for 0, which is no schedule of its own. Raises BadSetting for `field`."""
+    if minutes and not SHORTEST <= minutes <= LONGEST:
+        said = _("must be 0, or from %(shortest)s to %(longest)s minutes.")
+        raise BadSetting(field, said % {"shortest": SHORTEST, "longest": grouped(LONGEST)})
+    return minutes or None
 
 
 def change_settings(topic: Topic, **wanted: Any) -> None:
@@ -37,9 +56,7 @@ def change_settings(topic: Topic, **wanted: Any) -> None:
     if "name" in changes:
         changes["name"] = checked_name(topic, changes["name"])
     if "collect_every" in changes:
-        changes["collect_every"] = changes["collect_every"] or None
-        if changes["collect_every"] is not None and not SHORTEST <= changes["collect_every"] <= LONGEST:
-            raise BadSetting("collect_every", f"must be 0, or from {SHORTEST} to {LONGEST:,} minutes.")
+        changes["collect_every"] = checked_rhythm("collect_every", changes["collect_every"])
     if not changes:
         return
     with transaction.atomic():
@@ -54,7 +71,7 @@ def checked_name(topic: Topic, name: str) -> str:
     """`name`, if the owner of `topic` has no other topic of it. Raises BadSetting."""
     trimmed = " ".join(name.replace("\x00", "").split())
     if not trimmed:
-        raise BadSetting("name", "A topic needs a name.")
+        raise BadSetting("name", _("A topic needs a name."))
     if Topic.objects.filter(owner_id=topic.owner_id, name=trimmed).exclude(pk=topic.pk).exists():
-        raise BadSetting("name", "You have a topic of this name already.")
+        raise BadSetting("name", _("You have a topic of this name already."))
     return trimmed

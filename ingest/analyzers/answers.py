@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ingest.reading.text import clip
 
 MAX_REASON = 200
@@ -41,12 +43,12 @@ def read_answer(body: bytes) -> Opinion:
     try:
         content = answer["choices"][0]["message"]["content"]
     except (KeyError, IndexError, TypeError):
-        raise BadAnswer("it is no chat completion") from None
+        raise BadAnswer(_("it is no chat completion")) from None
     if not isinstance(content, str) or not content.strip():
-        raise BadAnswer("it says nothing")
+        raise BadAnswer(_("it says nothing"))
     said = _json(content)
     if not isinstance(said, dict):
-        raise BadAnswer("it is not the object that was asked for")
+        raise BadAnswer(_("it is not the object that was asked for"))
     reason = said.get("reason")
     return Opinion(
         relevance=_score(said, "relevance"),
@@ -59,18 +61,18 @@ def _json(text: bytes | str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise BadAnswer("it is no JSON") from None
+        raise BadAnswer(_("it is no JSON")) from None
 
 
 def _score(said: dict[str, Any], name: str) -> float:
     value = said.get(name)
     # JSON has no NaN, Python's reader does; and True is a number to Python.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadAnswer(f"its {name} is no number")
+        raise BadAnswer(_("its %(name)s is no number") % {"name": name})
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if math.isnan(number):
-        raise BadAnswer(f"its {name} is no number")
+        raise BadAnswer(_("its %(name)s is no number") % {"name": name})
     return round(max(0.0, min(1.0, number)), 4)

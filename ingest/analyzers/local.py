@@ -16,7 +16,7 @@ class LocalAnalyzer:
 
     async def analyse(self, page: Page, rules: Rules, say: Callable[[str], None]) -> Analysis:
         """Read and score `page`. Raises AnalysisError when there is no article on it, or its child had to be killed."""
-        say(Stage.ANALYZING)
+        say(str(Stage.ANALYZING))
         reading, scores = await in_child(analyse_page, page, rules)
         if scores is None:
             raise AnalysisError(Failure.NO_TEXT)

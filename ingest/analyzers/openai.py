@@ -15,12 +15,14 @@ from weakref import WeakKeyDictionary
 
 import httpcore2
 import httpx2
+from django.utils.translation import gettext as _
 
 from ingest.collecting.reporting import Stage
 from ingest.fetching.fetch import read_body, retry_after
 from ingest.fetching.guard import FetchError, GuardedTransport
 from ingest.reading.analysis import Page, Reading
 from ingest.reading.relevance import Rules, Term
+from ingest.wording import decimal
 
 from .answers import SCHEMA, BadAnswer, Opinion, read_answer
 from .breaker import Breaker
@@ -99,11 +101,12 @@ class OpenAIAnalyzer:
         relevance, quality = analysis.scores.relevance, analysis.scores.quality
         if relevance.is_excluded:
             return analysis
-        say(Stage.RELEVANCE)
+        say(str(Stage.RELEVANCE))
         try:
             opinion = await self._ask(analysis.reading, rules)
         except NoOpinion as reason:
-            return replace(analysis, note=f"{self._endpoint.name} was not heard: {reason}.")
+            said = _("%(analyzer)s was not heard: %(reason)s.") % {"analyzer": self._endpoint.name, "reason": reason}
+            return replace(analysis, note=said)
         scores = replace(
             analysis.scores,
             relevance=replace(relevance, score=opinion.relevance, reason=opinion.reason or relevance.reason),
@@ -119,7 +122,9 @@ class OpenAIAnalyzer:
     async def _ask(self, reading: Reading, rules: Rules) -> Opinion:
         async with self._place():
             if left := self._breaker.closed_for():
-                raise NoOpinion(f"it had failed before, and is asked again in {left:.0f} s")
+                raise NoOpinion(
+                    _("it had failed before, and is asked again in %(seconds)s s") % {"seconds": f"{left:.0f}"}
+                )
             try:
                 opinion = await self._answer(_question(self._endpoint.model, reading, rules))
             except NoOpinion as why:
@@ -136,14 +141,15 @@ class OpenAIAnalyzer:
             async with asyncio.timeout(self._endpoint.seconds):
                 return read_answer(await self._post(question))
         except (TimeoutError, httpx2.TimeoutException):
-            raise NoOpinion(f"no answer within {self._endpoint.seconds:g} s") from None
+            seconds = decimal(self._endpoint.seconds)
+            raise NoOpinion(_("no answer within %(seconds)s s") % {"seconds": seconds}) from None
         except BadAnswer as wrong:
-            raise NoOpinion(f"its answer is of no use, {wrong}") from None
+            raise NoOpinion(_("its answer is of no use, %(why)s") % {"why": wrong}) from None
         except FetchError as error:
-            raise NoOpinion(str(error).rstrip(".").lower()) from None
+            raise NoOpinion(error.why) from None
         # Not their texts: they may quote what we have sent.
         except (httpx2.HTTPError, httpx2.InvalidURL, httpcore2.ProtocolError, OSError, UnicodeError) as error:
-            raise NoOpinion(f"the connection failed ({type(error).__name__})") from None
+            raise NoOpinion(_("the connection failed (%(error)s)") % {"error": type(error).__name__}) from None
 
     async def _post(self, question: bytes) -> bytes:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -189,10 +195,10 @@ def _phrase(term: Term | str) -> str:
 def _said(status: int) -> str:
     match status:
         case 401 | 403:
-            return f"it refuses the key ({status})"
+            return _("it refuses the key (%(status)s)") % {"status": status}
         case 429:
-            return "it is asked too much (429)"
+            return _("it is asked too much (429)")
         case _ if 300 <= status < 400:
-            return f"it redirects elsewhere ({status}), where the key is not taken"
+            return _("it redirects elsewhere (%(status)s), where the key is not taken") % {"status": status}
         case _:
-            return f"it answered with an error ({status})"
+            return _("it answered with an error (%(status)s)") % {"status": status}

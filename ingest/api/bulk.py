@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Field, File, Form, Router, Schema, Status, UploadedFile
 from pydantic import StringConstraints
 
-from ingest.addresses import MAX_BYTES, MAX_URLS, SHOWN, Addresses, count, first_bad, read_file, read_urls
+from ingest.addresses import MAX_BYTES, MAX_URLS, SHOWN, Addresses, first_bad, read_file, read_urls, started
 from ingest.fetching.fetch import allowed_hosts
 from ingest.jobs import places_left, start_bulk_analysis
 from ingest.rules import BadKeyword, read_lines
@@ -33,7 +34,7 @@ class BulkOptions(Schema):
     dry_run: bool = False
 
 
-class BulkAnalysisRequest(BulkOptions):
+class BulkRequest(BulkOptions):
     """Addresses to read by the rules of the topic of that name, or by `keywords` (`-word` keeps out).
 
     Kept only with `save`. With `skip_invalid` what cannot be used is left out; with `dry_run` nothing is started, the
@@ -51,7 +52,7 @@ class BadLineObject(Schema):
     reason: str
 
 
-class BulkAnalysisAnswer(Schema):
+class BulkAnswer(Schema):
     """A run was created, unless this was a dry run: then `task_id` is null."""
 
     success: Literal[True] = True
@@ -63,20 +64,14 @@ class BulkAnalysisAnswer(Schema):
     invalid_lines: list[BadLineObject]
 
 
-@router.post(
-    "/bulk-analysis", response={200: BulkAnalysisAnswer, 202: BulkAnalysisAnswer}, summary="Analyse many addresses"
-)
-def bulk_analysis(request: HttpRequest, payload: BulkAnalysisRequest) -> Any:
+@router.post("/bulk-analysis", response={200: BulkAnswer, 202: BulkAnswer}, summary="Analyse many addresses")
+def bulk_analysis(request: HttpRequest, payload: BulkRequest) -> Any:
     """Read up to 10,000 addresses as one run. 422 lists what cannot be used, with line and reason: the first hundred,
     and how many there are."""
     return _answer(request, read_urls(payload.urls, allowed_hosts()), payload, "urls")
 
 
-@router.post(
-    "/bulk-analysis/file",
-    response={200: BulkAnalysisAnswer, 202: BulkAnalysisAnswer},
-    summary="Analyse a file of addresses",
-)
+@router.post("/bulk-analysis/file", response={200: BulkAnswer, 202: BulkAnswer}, summary="Analyse a file of addresses")
 def bulk_analysis_of_file(request: HttpRequest, options: Form[BulkOptions], file: File[UploadedFile]) -> Any:
     """The same for a text or CSV file (one address a line, or a column of them) of 5 MB at most, sent as a form."""
     if (file.size or 0) > MAX_BYTES:
@@ -94,7 +89,7 @@ def _answer(request: HttpRequest, addresses: Addresses, options: BulkOptions, fi
         "invalid_lines": _as_json(addresses),
     }
     if options.dry_run:
-        return Status(200, {"task_id": None, "message": f"{addresses.summary}. Nothing was started.", **said})
+        return Status(200, {"task_id": None, "message": f"{addresses.summary}. {_('Nothing was started.')}", **said})
     if places_left(request.user) <= 0:  # type: ignore[arg-type]
         raise ApiError(
             429, "too_many_requests", "Many of your runs are waiting. Let some end first.", retry_after=RETRY_AFTER
@@ -107,8 +102,7 @@ def _answer(request: HttpRequest, addresses: Addresses, options: BulkOptions, fi
         relevance_threshold=options.relevance_threshold,
         save=options.save,
     )
-    started = f"Started the analysis of {count(len(addresses.urls), 'address', 'addresses')}."
-    return Status(202, {"task_id": run_id, "message": started, **said})
+    return Status(202, {"task_id": run_id, "message": started(len(addresses.urls)), **said})
 
 
 def _by_what(options: BulkOptions) -> tuple[str, Sequence[str]]:
@@ -132,8 +126,8 @@ def _refuse_bad(addresses: Addresses, options: BulkOptions, field: str) -> None:
         listed = [
             {"field": f"{field}.{bad['line'] - 1}", "message": bad["reason"], **bad} for bad in _as_json(addresses)
         ]
-        more = f"; the first {SHOWN} are listed" if len(addresses.bad) > SHOWN else ""
-        message = f"{addresses.summary}{more}. Nothing was started; skip_invalid goes on without them."
+        more = _("; the first %(number)s are listed") % {"number": SHOWN} if len(addresses.bad) > SHOWN else ""
+        message = f"{addresses.summary}{more}. {_('Nothing was started; skip_invalid goes on without them.')}"
         raise ApiError(422, "invalid", message, listed)
     if not addresses.urls and not options.dry_run:
         raise invalid(field, "hold no address that can be used.")

@@ -8,6 +8,9 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from ingest import store
 from ingest.analyzers import Analysis, Analyzer, configured_analyzer
 from ingest.children import AnalysisError, one_run
@@ -23,6 +26,7 @@ from ingest.queue import AnalysisOutcome, AnalysisQueue, AnalysisTask
 from ingest.reading.analysis import Page
 from ingest.reading.relevance import Rules
 from ingest.store import Candidate, Decided
+from live.numbers import grouped
 from tasks.db import in_thread
 
 from .begun import DEATHS, Begun
@@ -75,7 +79,7 @@ class Collector:
         self._progress.update(
             processed=self._done,
             total=self._total,
-            message=f"{self._total:,} articles to read" if self._total else "Nothing new",
+            message=_to_read(self._total),
         )
         suspects = [one for one in candidates if one.unfinished]
         self._begun = Begun([one.id for one in candidates if not one.unfinished] if self._save else [])
@@ -104,7 +108,9 @@ class Collector:
     async def _read_alone(self, suspect: Candidate, analyzer: Analyzer) -> None:
         """A process died while it read this one, or its neighbour: should another die now, it is known over which."""
         if suspect.unfinished >= DEATHS:
-            error = AnalysisError(Failure.ANALYSIS_CRASHED, f"{DEATHS} processes died while they were reading it")
+            error = AnalysisError(
+                Failure.ANALYSIS_CRASHED, _("%(count)s processes died while they were reading it") % {"count": DEATHS}
+            )
             task = AnalysisTask(url=suspect.url, topic=self._topic.name, metadata={"candidate": suspect})
             await self._take(AnalysisOutcome(task=task, error=error))
         else:
@@ -118,7 +124,7 @@ class Collector:
     async def _fetch(self, task: AnalysisTask) -> Fetched:
         candidate: Candidate = task.metadata["candidate"]
         await self._begun.note(candidate.id)
-        self._say(candidate, Stage.FETCHING)
+        self._say(candidate, str(Stage.FETCHING))
         await robots().check(candidate.url, self._fetcher)
         return await self._fetcher.page(candidate.url)
 
@@ -164,10 +170,10 @@ class Collector:
         reading = analysis.reading
         addresses = {canonical_url(candidate.url), reading.address}
         twin = self._seen.twin_of(reading.simhash, {*addresses, reading.declared_url} - {""})
-        self._say(candidate, Stage.RELEVANCE)
+        self._say(candidate, str(Stage.RELEVANCE))
         verdict = judge(analysis, self._rules, twin)
         if verdict.decision != Decision.FILTERED_RELEVANCE:
-            self._say(candidate, Stage.QUALITY)
+            self._say(candidate, str(Stage.QUALITY))
         if verdict.decision == Decision.APPROVED:
             addresses |= addresses_of(reading.address, reading.declared_url)
             self._seen.add(Known(id=candidate.id, simhash=reading.simhash, addresses=addresses))
@@ -181,7 +187,7 @@ class Collector:
         unsaved, self._unsaved = self._unsaved, []
         if self._save and unsaved:
             if not quietly:
-                self._progress.update(stage=Stage.SAVING)
+                self._progress.update(stage=str(Stage.SAVING))
             written = await in_thread(store.save_decisions, unsaved, self._run_id)
             self._tally.decided_elsewhere += len(unsaved) - written
             self._begun.done(one.candidate.id for one in unsaved)
@@ -194,3 +200,9 @@ class Collector:
         results, self._batch = self._batch, []
         batches = -(-(self._total - self._before) // BATCH)
         self._progress.batch(completed=self._batches, total=max(batches, self._batches), results=results)
+
+
+def _to_read(number: int) -> str:
+    if not number:
+        return _("Nothing new")
+    return ngettext("%(count)s article to read", "%(count)s articles to read", number) % {"count": grouped(number)}

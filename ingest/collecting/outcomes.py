@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ingest.decisions import Decision
 from ingest.models import Article, Topic
 from ingest.store import Decided
+from live.numbers import grouped
 
 
 @dataclass(kw_only=True, slots=True)
@@ -34,6 +36,16 @@ def describe(decisions: dict[str, int]) -> str:
     """`12 added, 5 below threshold, 1 failed`."""
     said = [one.counted(decisions[one]) for one in Decision if decisions.get(one.value)]
     return ", ".join(said) or _("nothing new")
+
+
+def came_in(number: int) -> str:
+    """`12 came in`: what an article does that is added by new rules."""
+    return ngettext("%(count)s came in", "%(count)s came in", number) % {"count": grouped(number)}
+
+
+def went(number: int) -> str:
+    """`3 went`: what one does that is added no more."""
+    return ngettext("%(count)s went", "%(count)s went", number) % {"count": grouped(number)}
 
 
 def row_of(decided: Decided) -> dict[str, Any]:

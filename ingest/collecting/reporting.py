@@ -5,6 +5,8 @@ test.
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from django.utils.translation import gettext_lazy as _
+
 
 class Reporter(Protocol):
     """Hears how far a run has come. No call blocks for long, and none raises for want of listeners."""
@@ -35,12 +37,12 @@ class Silent:
 
 
 class Stage:
-    """What is happening to an article, as a person reads it."""
+    """What is happening to an article, as a person reads it: `str(Stage.FETCHING)` in the language that is active."""
 
-    FEEDS = "Reading feeds"
-    FETCHING = "Fetching"
-    ANALYZING = "Analyzing"
-    RELEVANCE = "Checking relevance"
-    QUALITY = "Assessing quality"
-    SAVING = "Saving"
-    RECHECKING = "Judging anew"
+    FEEDS = _("Reading feeds")
+    FETCHING = _("Fetching")
+    ANALYZING = _("Analyzing")
+    RELEVANCE = _("Checking relevance")
+    QUALITY = _("Assessing quality")
+    SAVING = _("Saving")
+    RECHECKING = _("Judging anew")

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from ingest import store
 from ingest.children import AnalysisError, in_child, one_run
@@ -77,7 +78,8 @@ async def discover(
             due.append(source)
         else:
             found.waiting += 1
-    progress.update(stage=Stage.FEEDS, message=f"Reading {len(due)} feeds" if len(due) != 1 else "Reading 1 feed")
+    message = ngettext("Reading %(count)s feed", "Reading %(count)s feeds", len(due)) % {"count": len(due)}
+    progress.update(stage=str(Stage.FEEDS), message=message)
     # 200 feeds on 200 hosts are not read at once.
     room = asyncio.Semaphore(fetcher.bounds.connections)
     with one_run():

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import feedparser
+from django.utils.translation import gettext as _
 
 from ingest.reading.text import clip
 
@@ -60,7 +61,7 @@ def parse_feed(body: bytes, url: str, content_type: str = "") -> Feed:
         raise
     except Exception:
         # Parsers raise what they like on what is broken enough: that is the feed's failure, not the collection's.
-        raise NotAFeed("This feed is too broken to be read.") from None
+        raise NotAFeed(_("This feed is too broken to be read.")) from None
     found: dict[str, Entry] = {}
     for entry in entries:
         if entry.url:
@@ -88,7 +89,7 @@ def read_entries(body: bytes, url: str, content_type: str = "") -> tuple[str, st
         io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )
     if not parsed.get("version") and not parsed.entries:
-        raise NotAFeed("This address answers with something that is no feed.")
+        raise NotAFeed(_("This address answers with something that is no feed."))
     entries = [
         Entry(
             url=_link(raw, url),
@@ -106,7 +107,7 @@ def _from_json(body: bytes, url: str) -> tuple[str, str, list[Entry]]:
     try:
         document = json_feed.read_json_feed(body)
     except ValueError:
-        raise NotAFeed("This address answers with JSON that is no feed.") from None
+        raise NotAFeed(_("This address answers with JSON that is no feed.")) from None
     entries = []
     for item in document["items"][:MAX_ENTRIES]:
         if not isinstance(item, dict):

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from asgiref.sync import async_to_sync
+from django.utils.translation import gettext as _
 
 from ingest.children import AnalysisError, in_child
 from ingest.decisions import JUDGED, Decision
 from ingest.models import Article, Topic
 from ingest.reading.relevance import Rules
+from ingest.wording import score
 
 from .rejudge import Rejudged, Stored, rejudge
 
@@ -75,7 +77,7 @@ def preview(topic: Topic, rules: Rules) -> Preview:
     try:
         found = async_to_sync(in_child)(rejudge, stored, rules, SECONDS) if stored else []
     except AnalysisError as error:
-        raise PreviewFailed(f"The rules could not be tried: {str(error).lower()}") from None
+        raise PreviewFailed(_("The rules could not be tried: %(why)s.") % {"why": error.why}) from None
     return compare(articles, found, rules)
 
 
@@ -153,7 +155,7 @@ def compare(articles: Sequence[Article], found: Sequence[Rejudged], rules: Rules
 def _change(article: Article, one: Rejudged, after: Decision) -> Change:
     reason = one.relevance.reason
     if after == Decision.REJECTED_QUALITY:
-        reason = f"{reason}; its quality is {one.quality:.2f}"
+        reason = _("%(reason)s; its quality is %(quality)s") % {"reason": reason, "quality": score(one.quality)}
     return Change(
         id=article.pk,
         title=article.title or article.url,

@@ -15,9 +15,12 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ingest.analyzers.protocol import LOCAL
 from ingest.children import AnalysisError, in_child
+from ingest.collecting.outcomes import came_in, went
 from ingest.collecting.reporting import Reporter, Stage
 from ingest.decisions import Decision
 from ingest.duplicates import clusters
@@ -25,6 +28,7 @@ from ingest.duplicates.dedupe import Known, Seen
 from ingest.models import Article, Topic
 from ingest.reading.relevance import Rules
 from ingest.rules import rules_of
+from live.numbers import grouped
 from tasks.db import in_thread
 from tasks.exceptions import DoNotRetry
 
@@ -71,7 +75,7 @@ class _Recheck:
             while ids:
                 total = self._judged + len(ids)
                 self._progress.update(
-                    processed=self._judged, total=total, stage=Stage.RECHECKING, message=self._words(total)
+                    processed=self._judged, total=total, stage=str(Stage.RECHECKING), message=self._words(total)
                 )
                 await self._through(ids, rules, total)
                 topic, rules, ids = await in_thread(self._look)
@@ -110,7 +114,7 @@ class _Recheck:
                 self._progress.update(current_item=articles[0].title)
             found = await self._judge(articles, rules)
             if not await in_thread(self._write, articles, found, rules):
-                self._progress.update(message="The rules were changed meanwhile: going on by the new ones")
+                self._progress.update(message=_("The rules were changed meanwhile: going on by the new ones"))
                 return
             self._progress.update(processed=self._judged, message=self._words(total))
 
@@ -187,13 +191,17 @@ class _Recheck:
     def _words(self, total: int) -> str:
         added = sum(number for pair, number in self._moved.items() if pair.endswith(">approved"))
         removed = sum(number for pair, number in self._moved.items() if pair.startswith("approved>"))
-        return f"{added:,} came in, {removed:,} went" if added or removed else f"{total:,} articles to judge anew"
+        if added or removed:
+            return f"{came_in(added)}, {went(removed)}"
+        return ngettext("%(count)s article to judge anew", "%(count)s articles to judge anew", total) % {
+            "count": grouped(total)
+        }
 
 
 def _topic(topic_id: int) -> Topic:
     topic = Topic.objects.filter(pk=topic_id).first()
     if topic is None:
-        raise DoNotRetry("This topic does not exist any more.")
+        raise DoNotRetry(_("This topic does not exist any more."))
     return topic
 
 

@@ -12,27 +12,33 @@ from typing import Any, Self
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db.models import F, Func
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from ingest.decisions import Decision
 from ingest.models import ArticleQuerySet
 from ingest.models.articles import NEW_FOR
+from ingest.wording import full_day
 from tasks.asked import YEARS, Asked
 from tasks.exceptions import BadFilter
 
 # What each tab of a list is called, in order; `new` and `added` are both parts of those that made it.
 SHOWN = {
-    "all": "All",
-    "new": "New",
-    "added": "Added",
-    Decision.FILTERED_RELEVANCE.value: "Below threshold",
-    Decision.REJECTED_QUALITY.value: "Rejected",
-    Decision.DUPLICATE.value: "Duplicates",
-    Decision.FAILED.value: "Failed",
-    Decision.PENDING.value: "Waiting",
+    "all": pgettext_lazy("articles", "All"),
+    "new": _("New"),
+    "added": _("Added"),
+    Decision.FILTERED_RELEVANCE.value: _("Below threshold"),
+    Decision.REJECTED_QUALITY.value: _("Rejected"),
+    Decision.DUPLICATE.value: _("Duplicates"),
+    Decision.FAILED.value: pgettext_lazy("articles", "Failed"),
+    Decision.PENDING.value: pgettext_lazy("articles", "Waiting"),
 }
-ONLY = {"unread": "Unread", "starred": "Starred"}
-SORTS = {"newest": "Newest first", "relevance": "Most relevant first", "quality": "Best quality first"}
+ONLY = {"unread": _("Unread"), "starred": _("Starred")}
+SORTS = {
+    "newest": _("Newest first"),
+    "relevance": _("Most relevant first"),
+    "quality": _("Best quality first"),
+}
 KEYS = ("show", "only", "q", "topic", "source", "language", "since", "until", "sort")
 
 
@@ -64,7 +70,7 @@ class ArticleFilters:
             reader.refuse_others(query, also)
         since, until = reader.day("since"), reader.day("until")
         if since is not None and until is not None and since > until:
-            reader.wrong["until"] = "must not lie before the day from which on you look."
+            reader.wrong["until"] = gettext("must not lie before the day from which on you look.")
         return cls(
             show=reader.one_of("show", SHOWN) or "all",
             only=reader.one_of("only", ONLY),
@@ -97,7 +103,7 @@ class ArticleFilters:
     @property
     def show_word(self) -> str:
         """What the tab is called."""
-        return SHOWN[self.show]
+        return str(SHOWN[self.show])
 
     @property
     def decisions(self) -> list[str]:
@@ -162,13 +168,13 @@ class ArticleFilters:
 
     def phrases(self) -> list[str]:
         """What is asked besides tabs and order, in words: `with “heat pump”`, `found from 3 Nov 2026 on`."""
-        found = [f"with “{self.search}”"] if self.search else []
+        found = [gettext("with “%(words)s”") % {"words": self.search}] if self.search else []
         if self.language:
-            found.append(f"in the language “{self.language}”")
+            found.append(gettext("in the language “%(language)s”") % {"language": self.language})
         if self.since is not None:
-            found.append(f"found from {date_format(self.since, 'j M Y')} on")
+            found.append(gettext("found from %(day)s on") % {"day": full_day(self.since)})
         if self.until is not None:
-            found.append(f"found until {date_format(self.until, 'j M Y')}")
+            found.append(gettext("found until %(day)s") % {"day": full_day(self.until)})
         return found
 
 
@@ -216,14 +222,14 @@ class _Reader(Asked):
         """The number of a thing."""
         text = self.values[key]
         if text and not (text.isascii() and text.isdecimal() and len(text) < 19):
-            self.wrong[key] = "must be a number."
+            self.wrong[key] = gettext("must be a number.")
         return int(text) if text and key not in self.wrong else None
 
     def language(self, key: str) -> str:
         """A language's code."""
         text = self.values[key].lower()
         if text and not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})?", text):
-            self.wrong[key] = "has two letters, such as “en”."
+            self.wrong[key] = gettext("has two letters, such as “en”.")
         return text if key not in self.wrong else ""
 
     def day(self, key: str) -> date | None:
@@ -232,7 +238,10 @@ class _Reader(Asked):
         try:
             day = date.fromisoformat(text) if text else None
         except ValueError:
-            day, self.wrong[key] = None, "is no date: write it like 2026-11-24."
+            day, self.wrong[key] = None, gettext("is no date: write it like 2026-11-24.")
         if day is not None and day.year not in YEARS:
-            self.wrong[key] = f"must lie in a year from {YEARS[0]} to {YEARS[-1]}."
+            self.wrong[key] = gettext("must lie in a year from %(first)s to %(last)s.") % {
+                "first": YEARS[0],
+                "last": YEARS[-1],
+            }
         return day if key not in self.wrong else None

@@ -3,7 +3,7 @@
 Alone, those selected on a page, or everything that matches a filter: counted first, and frozen when it is sent.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,12 +13,15 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Func, JSONField, Q, Value
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from ingest import access
 from ingest.decisions import Decision
 from ingest.duplicates.clusters import mend_clusters
 from ingest.jobs import start_collecting
 from ingest.models import Article, ArticleQuerySet, Topic
+from live.numbers import grouped
 from tasks.exceptions import AlreadyRunning, NumberChanged
 
 from . import counts
@@ -42,31 +45,57 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Kind:
-    """What an action is called, what was done by it, which articles it changes, and what takes it back."""
+    """What an action is called, the sentence on what it did, which articles it changes, and what takes it back."""
 
-    label: str
-    done: str
+    label: Any  # lazy
+    done: Callable[[int], str]
     takes: Q
     undo: Action | None = None
 
 
 _MADE_IT = Q(decision=Decision.APPROVED)
 KINDS = {
-    Action.READ: _Kind(label="Mark read", done="marked read", takes=_MADE_IT & Q(read_at=None), undo=Action.UNREAD),
-    Action.UNREAD: _Kind(
-        label="Mark unread", done="marked unread", takes=_MADE_IT & Q(read_at__isnull=False), undo=Action.READ
+    Action.READ: _Kind(
+        label=_("Mark read"),
+        done=lambda n: ngettext("%(count)s article marked read.", "%(count)s articles marked read.", n),
+        takes=_MADE_IT & Q(read_at=None),
+        undo=Action.UNREAD,
     ),
-    Action.STAR: _Kind(label="Star", done="starred", takes=Q(starred_at=None), undo=Action.UNSTAR),
+    Action.UNREAD: _Kind(
+        label=_("Mark unread"),
+        done=lambda n: ngettext("%(count)s article marked unread.", "%(count)s articles marked unread.", n),
+        takes=_MADE_IT & Q(read_at__isnull=False),
+        undo=Action.READ,
+    ),
+    Action.STAR: _Kind(
+        label=_("Star"),
+        done=lambda n: ngettext("%(count)s article starred.", "%(count)s articles starred.", n),
+        takes=Q(starred_at=None),
+        undo=Action.UNSTAR,
+    ),
     Action.UNSTAR: _Kind(
-        label="Remove the star", done="without a star now", takes=Q(starred_at__isnull=False), undo=Action.STAR
+        label=_("Remove the star"),
+        done=lambda n: ngettext("%(count)s article without a star now.", "%(count)s articles without a star now.", n),
+        takes=Q(starred_at__isnull=False),
+        undo=Action.STAR,
     ),
     Action.ADD: _Kind(
-        label="Add anyway",
-        done="added",
+        label=_("Add anyway"),
+        done=lambda n: ngettext("%(count)s article added.", "%(count)s articles added.", n),
         takes=Q(decision__in=[Decision.FILTERED_RELEVANCE, Decision.REJECTED_QUALITY, Decision.DUPLICATE]),
     ),
-    Action.REJECT: _Kind(label="Reject", done="rejected", takes=_MADE_IT),
-    Action.REREAD: _Kind(label="Fetch again", done="will be fetched again", takes=Q(decision=Decision.FAILED)),
+    Action.REJECT: _Kind(
+        label=_("Reject"),
+        done=lambda n: ngettext("%(count)s article rejected.", "%(count)s articles rejected.", n),
+        takes=_MADE_IT,
+    ),
+    Action.REREAD: _Kind(
+        label=_("Fetch again"),
+        done=lambda n: ngettext(
+            "%(count)s article will be fetched again.", "%(count)s articles will be fetched again.", n
+        ),
+        takes=Q(decision=Decision.FAILED),
+    ),
 }
 
 
@@ -154,7 +183,12 @@ def _write(articles: ArticleQuerySet, action: Action, user: User) -> None:
 
 
 def _why(action: Action, user: User) -> str:
-    return f"{'Added' if action is Action.ADD else 'Rejected'} by {user.get_username()}, whatever the scores say."
+    said = (
+        gettext("Added by %(user)s, whatever the scores say.")
+        if action is Action.ADD
+        else gettext("Rejected by %(user)s, whatever the scores say.")
+    )
+    return said % {"user": user.get_username()}
 
 
 def _with(reasons: F, more: dict[str, Any]) -> Func:
@@ -166,8 +200,8 @@ def _with(reasons: F, more: dict[str, Any]) -> Func:
 def said(action: Action, number: int) -> str:
     """`12 articles marked read.`"""
     if not number:
-        return "No article was changed: none of them was one for that."
-    return f"{number:,} article{'' if number == 1 else 's'} {KINDS[action].done}."
+        return gettext("No article was changed: none of them was one for that.")
+    return KINDS[action].done(number) % {"count": grouped(number)}
 
 
 def offered(show: str) -> Sequence[Action]:

@@ -3,6 +3,7 @@
 from .alerts import Alert, AlertRule, CollectPreferences
 from .articles import Article, ArticleQuerySet
 from .counts import ArticleCount
+from .names import name_models
 from .records import ArticleWords, PastDecision
 from .sources import Source
 from .topics import Keyword, Topic, TopicQuerySet
@@ -21,3 +22,5 @@ __all__ = [
     "Topic",
     "TopicQuerySet",
 ]
+
+name_models()

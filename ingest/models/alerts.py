@@ -7,7 +7,10 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from ingest.wording import decimal
 
 from .articles import Article
 from .topics import SHARE, Topic
@@ -31,8 +34,13 @@ class AlertRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        says = f" and says “{self.phrase}”" if self.phrase else ""
-        return f"relevance at least {self.minimum_relevance:g}{says}"
+        relevance = decimal(self.minimum_relevance)
+        if not self.phrase:
+            return gettext("relevance at least %(relevance)s") % {"relevance": relevance}
+        return gettext("relevance at least %(relevance)s and says “%(phrase)s”") % {
+            "relevance": relevance,
+            "phrase": self.phrase,
+        }
 
 
 class Alert(models.Model):
@@ -50,7 +58,7 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"alert of article {self.article_id}"
+        return gettext("alert of article %(article)s") % {"article": self.article_id}
 
     if TYPE_CHECKING:
         article_id: int
@@ -79,4 +87,4 @@ class CollectPreferences(models.Model):
         constraints = [CheckConstraint(condition=Q(digest_hour__range=(0, 23)), name="ingest_digest_hour_of_a_day")]
 
     def __str__(self) -> str:
-        return f"preferences of {self.owner_id}"
+        return gettext("preferences of %(owner)s") % {"owner": self.owner_id}

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ingest.lists.filters import ONLY, SHOWN, SORTS, ArticleFilters
 from ingest.lists.listing import cursor_of, find, position_of
@@ -22,18 +24,18 @@ PAGE_SIZE = 20
 SOURCES_OFFERED = 100  # more would make a list nobody reads; a source's page leads to its articles
 
 LABELS = {
-    "show": "Tab",
-    "only": "Only",
-    "q": "Words",
-    "topic": "Topic",
-    "source": "Source",
-    "language": "Language",
-    "since": "Found from",
-    "until": "Found until",
-    "sort": "Order",
-    "after": "Page",
-    "action": "Action",
-    "asked_at": "Time",
+    "show": _("Tab"),
+    "only": _("Only"),
+    "q": _("Words"),
+    "topic": _("Topic"),
+    "source": _("Source"),
+    "language": _("Language"),
+    "since": _("Found from"),
+    "until": _("Found until"),
+    "sort": _("Order"),
+    "after": _("Page"),
+    "action": _("Action"),
+    "asked_at": _("Time"),
 }
 
 
@@ -78,13 +80,18 @@ class ArticleList:
     @property
     def phrases(self) -> list[str]:
         """What is asked besides the tabs, in words."""
-        named = dict(self.sources).get(self.filters.source or 0, "one source")
-        return self.filters.phrases() + ([f"from {named}"] if self.filters.source is not None else [])
+        if self.filters.source is None:
+            return self.filters.phrases()
+        named = dict(self.sources).get(self.filters.source)
+        return [
+            *self.filters.phrases(),
+            gettext("from one source") if named is None else gettext("from %(source)s") % {"source": named},
+        ]
 
     @property
     def wrong(self) -> list[tuple[str, str]]:
         """What cannot be used in the address, and why."""
-        return [(LABELS.get(key, key), sentence) for key, sentence in self.filters.wrong.items()]
+        return [(str(LABELS.get(key, key)), sentence) for key, sentence in self.filters.wrong.items()]
 
     @property
     def fields(self) -> list[dict[str, str]]:
@@ -93,7 +100,7 @@ class ArticleList:
         return [
             {
                 "name": key,
-                "label": LABELS[key],
+                "label": str(LABELS[key]),
                 "value": asked.get(key, ""),
                 "error": wrong.get(key, ""),
                 # A date field would hide what is wrong.
@@ -133,7 +140,7 @@ def list_articles(
         tabs=[
             Tab(
                 key=key,
-                word=word,
+                word=str(word),
                 count=numbers.shown_as(key) if only_tabs else None,
                 url=address.of(show="" if key == "all" else key),
                 current=filters.show == key,
@@ -143,7 +150,7 @@ def list_articles(
         only=[
             Tab(
                 key=key,
-                word=word,
+                word=str(word),
                 count={"unread": numbers.unread, "starred": numbers.starred}[key],
                 url=address.of(only="" if filters.only == key else key),
                 current=filters.only == key,
@@ -160,7 +167,8 @@ def list_articles(
         part_url=address.of(part="articles"),
         made_at=timezone.now().isoformat(),
         actions=[
-            (action.value, KINDS[action].label, _bulk_url(action, filters, topic)) for action in offered(filters.show)
+            (action.value, str(KINDS[action].label), _bulk_url(action, filters, topic))
+            for action in offered(filters.show)
         ],
     )
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ingest.decisions import Decision, Failure
 from ingest.models import Article, PastDecision
 from tasks.trees import tree_of
@@ -57,8 +59,8 @@ def _history(article: Article, past: list[PastDecision]) -> list[Moment]:
     moments = [_decided(one.decided_at, one.decision, one.failure, one.reasons) for one in past]
     if article.decided_at is not None:
         moments.insert(0, _decided(article.decided_at, article.decision, article.failure, article.reasons))
-    source = f"in {article.source}" if article.source else "by its address"
-    return [*moments, Moment(at=article.found_at, words=f"Found {source}")]
+    found = _("Found in %(source)s") % {"source": article.source} if article.source else _("Found by its address")
+    return [*moments, Moment(at=article.found_at, words=found)]
 
 
 def _decided(at: datetime, decision: str, failure: str, reasons: Any) -> Moment:
@@ -66,11 +68,11 @@ def _decided(at: datetime, decision: str, failure: str, reasons: Any) -> Moment:
     badge = badge_of(Decision(decision))
     person = known.get("person")
     if isinstance(person, dict):
-        return Moment(at=at, words=str(person.get("reason", "Decided by a person.")), badge=badge)
+        return Moment(at=at, words=str(person.get("reason", _("Decided by a person."))), badge=badge)
     said = [
         part["reason"]
         for key in ("relevance", "quality")
         if isinstance(part := known.get(key), dict) and part.get("reason")
     ]
     note = str(known.get("failure") or Failure(failure).label) if failure else "; ".join(map(str, said))
-    return Moment(at=at, words="Decided by the rules", note=note, badge=badge)
+    return Moment(at=at, words=_("Decided by the rules"), note=note, badge=badge)

@@ -3,13 +3,17 @@
 from datetime import UTC, timedelta
 
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from ingest import access
 from ingest.lists.numbers import DAYS
 from ingest.models import ArticleCount
+from ingest.wording import short_day
+from live.numbers import grouped
 from tasks.access import Viewer
 from tasks.charts import Chart, Series, bar_chart
+
+from .sparkline import added_lately
 
 PARTS = 5  # of the axis, with the day under the first bar of each
 
@@ -24,14 +28,14 @@ def articles_chart(viewer: Viewer) -> Chart:
     added = counts.added_per_day(days[0])
     values = [max(0, added.get(day, 0)) for day in days]
     total = sum(values)
-    names = [date_format(day, "j M") for day in days]
+    names = [short_day(day) for day in days]
     return bar_chart(
         id="chart-articles",
-        title="Articles per day",
-        words=f"{total:,} added in the last {DAYS} days." if total else f"None was added in the last {DAYS} days.",
-        slot_name="Day (UTC)",
+        title=_("Articles per day"),
+        words=added_lately(total) if total else _("None was added in the last %(days)s days.") % {"days": DAYS},
+        slot_name=_("Day (UTC)"),
         slots=names,
         marks=names[:: DAYS // PARTS],
-        series=[Series(name="Added", look="plain", values=values, note=f"{total:,}")],
-        say=lambda number: f"{number:,.0f}",
+        series=[Series(name=_("Added"), look="plain", values=values, note=grouped(total))],
+        say=grouped,
     )

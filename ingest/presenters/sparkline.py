@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ingest.lists.numbers import DAYS
+from ingest.wording import short_day
+from live.numbers import grouped
 
 STEP, BAR, HEIGHT = 4, 3, 24  # of the drawing, in its own units
 LEAST = 2  # a day with one article among days with hundreds is still seen
@@ -34,6 +37,14 @@ def sparkline_of(added: Mapping[date, int], today: date) -> Sparkline:
         if count:
             height = max(LEAST, round(HEIGHT * count / most))
             bars.append(f"M{place * STEP} {HEIGHT}v-{height}h{BAR}v{height}z")
-    said = ", ".join(f"{date_format(day, 'j M')}: {count:,}" for day, count in zip(days, counts, strict=True) if count)
-    words = f"{total:,} added in the last {DAYS} days. {said}." if total else f"Nothing added in the last {DAYS} days."
+    said = ", ".join(f"{short_day(day)}: {grouped(n)}" for day, n in zip(days, counts, strict=True) if n)
+    words = (
+        f"{added_lately(total)} {said}." if total else _("Nothing added in the last %(days)s days.") % {"days": DAYS}
+    )
     return Sparkline(path="".join(bars), total=total, words=words)
+
+
+def added_lately(total: int) -> str:
+    """`12 added in the last 30 days.`"""
+    said = ngettext("%(count)s added in the last %(days)s days.", "%(count)s added in the last %(days)s days.", total)
+    return said % {"count": grouped(total), "days": DAYS}

@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Max, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ingest import access
 from ingest.lists.numbers import Numbers, numbers_of
 from ingest.models import Source, Topic
 from ingest.rules import keywords_of, write_line
 from ingest.topic_settings import every_words
+from live.numbers import grouped
 from tasks.access import Viewer
 from tasks.models import TaskRun
 from tasks.presenters import NOT_SHOWN, RunView, present_runs
@@ -33,29 +36,37 @@ class SourceHealth:
     last_checked_at: datetime | None = None
 
     @property
+    def health(self) -> Source.Health:
+        """As if they were one source: failing if any is, healthy if all are that are read."""
+        if self.failing:
+            return Source.Health.FAILING
+        if self.total and self.paused == self.total:
+            return Source.Health.PAUSED
+        return Source.Health.UNKNOWN if self.last_checked_at is None else Source.Health.HEALTHY
+
+    @property
     def word(self) -> str:
         """In a word; nothing where there is no source."""
         if not self.total:
             return ""
-        if self.failing:
-            return "All failing" if self.failing == self.total - self.paused else f"{self.failing:,} failing"
-        if self.paused == self.total:
-            return "Paused"
-        return "Not read yet" if self.last_checked_at is None else "Healthy"
+        if not self.failing:
+            return str(self.health.label)
+        if self.failing == self.total - self.paused:
+            return _("All failing")
+        return ngettext("%(count)s failing", "%(count)s failing", self.failing) % {"count": grouped(self.failing)}
 
     @property
     def tone(self) -> str:
         """The colour of that word."""
         if self.failing:
             return "bad" if self.failing == self.total - self.paused else "warn"
-        return "good" if self.word == "Healthy" else "neutral"
+        return "good" if self.total and self.health == Source.Health.HEALTHY else "neutral"
 
     @property
     def icon(self) -> str:
         """The drawing beside that word."""
-        if self.failing:
-            return "failed"
-        return {"Healthy": "check", "Paused": "pause"}.get(self.word, "pending")
+        icons = {Source.Health.FAILING: "failed", Source.Health.HEALTHY: "check", Source.Health.PAUSED: "pause"}
+        return icons.get(self.health, "pending") if self.total else "pending"
 
 
 def health_of(topics: Sequence[Topic]) -> dict[int, SourceHealth]:
@@ -105,9 +116,9 @@ class TopicView:
     def hint(self) -> str:
         """What is missing before there is anything to collect."""
         if not self.include and not self.more_keywords:
-            return "Add a keyword: without one, no article is relevant."
+            return _("Add a keyword: without one, no article is relevant.")
         if not self.health.total:
-            return "Add a feed to collect from."
+            return _("Add a feed to collect from.")
         return ""
 
 
@@ -175,5 +186,5 @@ def _collects(topic: Topic) -> str:
     """When it is collected, in words."""
     preferences = getattr(topic.owner, "collect_preferences", None)  # no row: Auto-Processing is on
     if topic.collect_every is not None and preferences is not None and not preferences.auto_processing:
-        return "Auto-Processing is off"
-    return f"collected {every_words(topic.collect_every).lower()}"
+        return _("Auto-Processing is off")
+    return _("collected %(often)s") % {"often": every_words(topic.collect_every)}

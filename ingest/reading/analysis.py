@@ -1,5 +1,5 @@
-"""What happens to one page in a child process: one visit, all stages. Plain values in, plain values out; no Django, no
-network, no database.
+"""What happens to one page in a child process: one visit, all stages. Plain values in, plain values out; no
+network, no database. Reasons are sentences for people: in the language that is active, as children.py hands it along.
 
     Page ─▶ extract ─▶ language ─▶ sentences ─▶ summary, sentiment, simhash ─▶ Reading ─▶ relevance, quality ─▶ Scores
 

@@ -8,6 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
 from .text import words
 
 FULL_WORDS, FEW_WORDS = 200, 50
@@ -93,16 +96,16 @@ def quality(
 
 
 def _reason(count: int, completeness: float, failed: Sequence[str], clean: float, capped_by: str) -> str:
-    notes = [f"{count} words"]
+    notes = [ngettext("%(count)s word", "%(count)s words", count) % {"count": count}]
     if capped_by == "wall":
-        notes.append("a paywall, consent or JavaScript notice")
+        notes.append(gettext("a paywall, consent or JavaScript notice"))
     if capped_by == "links":
-        notes.append("a list of links")
+        notes.append(gettext("a list of links"))
     if completeness < 0.3:
-        notes.append("too short for a whole article")
-    notes += [_SAID[name] for name in failed]
+        notes.append(gettext("too short for a whole article"))
+    notes += [str(_SAID[name]) for name in failed]
     if clean < 0.6 and not capped_by:
-        notes.append("many short or linked lines")
+        notes.append(gettext("many short or linked lines"))
     return ", ".join(notes)
 
 
@@ -113,18 +116,18 @@ _PENALTY = {
     "repeated_phrases": 0.4,
 }  # fmt: skip
 _SAID = {
-    "word_length": "unusual word lengths",
-    "symbols": "many symbols",
-    "letters": "few real words",
-    "stop_words": "no running sentences",
-    "bullets": "mostly bullet points",
-    "ellipses": "cut-off lines",
-    "endings": "lines without an end",
-    "sentences": "hardly any sentence",
-    "code": "looks like code",
-    "filler": "filler text",
-    "repeated_lines": "repeats its lines",
-    "repeated_phrases": "repeats its phrases",
+    "word_length": _("unusual word lengths"),
+    "symbols": _("many symbols"),
+    "letters": _("few real words"),
+    "stop_words": _("no running sentences"),
+    "bullets": _("mostly bullet points"),
+    "ellipses": _("cut-off lines"),
+    "endings": _("lines without an end"),
+    "sentences": _("hardly any sentence"),
+    "code": _("looks like code"),
+    "filler": _("filler text"),
+    "repeated_lines": _("repeats its lines"),
+    "repeated_phrases": _("repeats its phrases"),
 }
 
 

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from .text import exact_phrase, stemmed_phrase, stems, tokens
 
@@ -18,13 +21,20 @@ AVERAGE_WORDS = 400
 _K1, _B = 1.2, 0.75
 
 type Field = Literal["any", "title", "body", "author", "site"]
-# How a reason says where a keyword was found. Nothing for "any": that is what one expects.
-_PLACES: dict[Field, str] = {
-    "any": "",
-    "title": " in the title",
-    "body": " in the text",
-    "author": " in the author’s name",
-    "site": " in the site’s name",
+# How a reason says where a keyword was found. Nothing of "any": that is what one expects.
+_FOUND: dict[Field, Any] = {
+    "any": _("%(count)s × %(phrase)s"),
+    "title": _("%(count)s × %(phrase)s in the title"),
+    "body": _("%(count)s × %(phrase)s in the text"),
+    "author": _("%(count)s × %(phrase)s in the author’s name"),
+    "site": _("%(count)s × %(phrase)s in the site’s name"),
+}
+_EXCLUDED: dict[Field, Any] = {
+    "any": _("contains the excluded “%(phrase)s”"),
+    "title": _("contains the excluded “%(phrase)s” in the title"),
+    "body": _("contains the excluded “%(phrase)s” in the text"),
+    "author": _("contains the excluded “%(phrase)s” in the author’s name"),
+    "site": _("contains the excluded “%(phrase)s” in the site’s name"),
 }
 
 
@@ -95,12 +105,15 @@ def relevance(
     and lead alone: far down an article mentions many things.
     """
     if rules.language and language and rules.language != language:
-        reason = f"written in “{language}”, not “{rules.language}”"
+        reason = gettext("written in “%(language)s”, not “%(wanted)s”") % {
+            "language": language,
+            "wanted": rules.language,
+        }
         return Relevance(score=0.0, matches=(), reason=reason, is_excluded=True)
     article = _Article(title=title, text=text, language=language, author=author, sites=sites)
     for term in map(_term, rules.exclude):
         if article.is_excluded_by(term):
-            reason = f"contains the excluded “{term.phrase}”{_PLACES[term.field]}"
+            reason = _EXCLUDED[term.field] % {"phrase": term.phrase}
             return Relevance(score=0.0, matches=(), reason=reason, is_excluded=True)
     miss = 1.0
     matches = []
@@ -183,8 +196,8 @@ def _term(term: Term | str) -> Term:
 
 def _reason(matches: Sequence[Match]) -> str:
     if not matches:
-        return "none of the keywords"
-    return ", ".join(f"{match.count} × {match.phrase}{_PLACES[match.field]}" for match in matches)
+        return gettext("none of the keywords")
+    return ", ".join(_FOUND[match.field] % {"count": match.count, "phrase": match.phrase} for match in matches)
 
 
 def _count(haystack: Sequence[str], needle: tuple[str, ...]) -> int:

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ingest.jobs import start_collecting
 from ingest.models import Source, Topic
 from ingest.models.topics import EVERY
 from ingest.reading.text import clip
-from ingest.topic_settings import BadSetting
+from ingest.topic_settings import BadSetting, checked_rhythm
+from live.numbers import grouped
 from tasks.exceptions import AlreadyRunning
 
 from .importing import MAX_SOURCES, is_known, refusal
@@ -29,12 +32,12 @@ def add(topic: Topic, url: str, **given: Any) -> Source:
     """One more source of `topic`; `given` as in `change`. Raises BadSetting."""
     source = Source(topic=topic, url=checked_url(topic, url), **_checked(given))
     if topic.sources.count() >= MAX_SOURCES:
-        raise BadSetting("url", f"A topic has {MAX_SOURCES:,} sources at most.")
+        raise BadSetting("url", _("A topic has %(most)s sources at most.") % {"most": grouped(MAX_SOURCES)})
     try:
         with transaction.atomic():
             source.save()
     except IntegrityError:
-        raise BadSetting("url", "This topic reads that feed already.") from None
+        raise BadSetting("url", _("This topic reads that feed already.")) from None
     return source
 
 
@@ -52,7 +55,7 @@ def change(source: Source, **wanted: Any) -> Source:
             with transaction.atomic():
                 Source.objects.filter(pk=source.pk).update(**changes)
         except IntegrityError:
-            raise BadSetting("url", "This topic reads that feed already.") from None
+            raise BadSetting("url", _("This topic reads that feed already.")) from None
     if changes.get("every", source.every) != source.every:
         # A new rhythm counts at once, not after the old one's pause.
         forget_due([source.pk])
@@ -65,7 +68,7 @@ def checked_url(topic: Topic, url: str, *, except_for: Source | None = None) -> 
     url = url.strip()
     why = refusal(url)
     if not why and is_known(topic, url, except_for=[] if except_for is None else [except_for.pk]):
-        why = "This topic reads that feed already."
+        why = _("This topic reads that feed already.")
     if why:
         raise BadSetting("url", why)
     return url
@@ -74,19 +77,24 @@ def checked_url(topic: Topic, url: str, *, except_for: Source | None = None) -> 
 def pause(sources: Sequence[Source]) -> str:
     """Read them no more until they are resumed."""
     number = Source.objects.filter(pk__in=[one.pk for one in sources], is_paused=False).update(is_paused=True)
-    return f"{_sources(number)} paused."
+    return ngettext("%(count)s source paused.", "%(count)s sources paused.", number) % {"count": grouped(number)}
 
 
 def resume(sources: Sequence[Source]) -> str:
     """Read them again, at the next opportunity."""
     paused = Source.objects.filter(pk__in=[one.pk for one in sources], is_paused=True)
-    return f"{_sources(paused.update(is_paused=False, due_at=None, next_check_at=None))} resumed."
+    number = paused.update(is_paused=False, due_at=None, next_check_at=None)
+    return ngettext("%(count)s source resumed.", "%(count)s sources resumed.", number) % {"count": grouped(number)}
 
 
 def delete(sources: Sequence[Source]) -> str:
     """Forget them; their articles stay."""
     _, per_model = Source.objects.filter(pk__in=[one.pk for one in sources]).delete()
-    return f"{_sources(per_model.get(Source._meta.label, 0))} removed. Their articles stay."
+    number = per_model.get(Source._meta.label, 0)
+    said = ngettext(
+        "%(count)s source removed. Their articles stay.", "%(count)s sources removed. Their articles stay.", number
+    )
+    return said % {"count": grouped(number)}
 
 
 def read_now(sources: Sequence[Source]) -> str:
@@ -103,8 +111,9 @@ def read_now(sources: Sequence[Source]) -> str:
                 start_collecting(topic.owner, topic, sources=ids)
             started += len(ids)
         except AlreadyRunning:
-            busy.append(f"“{topic.name}” is being collected already.")
-    return " ".join([f"{_sources(started)} on the way.", *busy])
+            busy.append(_("“%(topic)s” is being collected already.") % {"topic": topic.name})
+    said = ngettext("%(count)s source on the way.", "%(count)s sources on the way.", started)
+    return " ".join([said % {"count": grouped(started)}, *busy])
 
 
 def _checked(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -116,16 +125,9 @@ def _checked(wanted: dict[str, Any]) -> dict[str, Any]:
     if "folder" in changes:
         changes["folder"] = "/".join(filter(None, (part.strip() for part in changes["folder"].split("/"))))
     if wanted.get("every") is not None:
-        every = wanted["every"] or None
-        if every is not None and not SHORTEST <= every <= LONGEST:
-            raise BadSetting("every", f"must be 0, or from {SHORTEST} to {LONGEST:,} minutes.")
-        changes["every"] = every
+        changes["every"] = checked_rhythm("every", wanted["every"])
     if wanted.get("is_paused") is not None:
         changes["is_paused"] = bool(wanted["is_paused"])
     if wanted.get("site_url"):
         changes["site_url"] = "" if refusal(wanted["site_url"]) else wanted["site_url"]
     return changes
-
-
-def _sources(number: int) -> str:
-    return "1 source" if number == 1 else f"{number:,} sources"

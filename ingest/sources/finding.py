@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from asgiref.sync import async_to_sync
+from django.utils.translation import gettext as _
 from lxml import etree, html
 
 from ingest.children import AnalysisError, in_child
@@ -64,7 +65,7 @@ async def find_feeds(url: str, fetcher: Fetcher) -> list[Found]:
         async with asyncio.timeout(SECONDS):
             return await _find(url, fetcher)
     except TimeoutError:
-        raise NothingFound("Looking for feeds took too long.") from None
+        raise NothingFound(_("Looking for feeds took too long.")) from None
     except FetchError as error:
         raise NothingFound(str(error)) from None
 
@@ -89,7 +90,7 @@ async def _find(url: str, fetcher: Fetcher) -> list[Found]:
             break  # the server is in trouble: the next seven questions would not help it
         if feed is not None:
             return [feed]
-    raise NothingFound("There is no feed at this address, the page names none, and none is at the usual places.")
+    raise NothingFound(_("There is no feed at this address, the page names none, and none is at the usual places."))
 
 
 async def _as_feed(fetched: Fetched) -> Found | None:

@@ -4,6 +4,8 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django import forms
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ingest.models import Source, Topic
@@ -54,8 +56,8 @@ class SourceForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         topic = self.instance.topic
         rhythms = sorted({*RHYTHMS, *filter(None, [self.instance.every])})
-        choices = [("", f"As its topic says: {every_words(topic.collect_every)}")]
-        choices += [(str(minutes), every_words(minutes).capitalize()) for minutes in rhythms]
+        choices = [("", gettext("As its topic says: %(often)s") % {"often": every_words(topic.collect_every)})]
+        choices += [(str(minutes), str(capfirst(every_words(minutes)))) for minutes in rhythms]
         self.fields["every"].choices = choices  # type: ignore[attr-defined]
 
     def clean_url(self) -> str:

@@ -7,11 +7,14 @@ from enum import StrEnum
 from typing import Any
 
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, npgettext
 
 from ingest.duplicates.canonical import canonical_url
 from ingest.fetching.fetch import allowed_hosts
 from ingest.fetching.guard import FetchError, check_url
 from ingest.models import Source, Topic
+from live.numbers import grouped
 
 from .lines import Line
 
@@ -68,11 +71,14 @@ class Report:
 
 def describe(counts: dict[str, int]) -> str:
     """`12 added, 3 there already, 1 failed`."""
-    said = [f"{counts['added']:,} added"]
-    if counts["already"]:
-        said.append(f"{counts['already']:,} there already")
-    if counts["failed"]:
-        said.append(f"{counts['failed']:,} failed")
+    added, already, failed = counts["added"], counts["already"], counts["failed"]
+    said = [npgettext("sources", "%(count)s added", "%(count)s added", added) % {"count": grouped(added)}]
+    if already:
+        said.append(
+            ngettext("%(count)s there already", "%(count)s there already", already) % {"count": grouped(already)}
+        )
+    if failed:
+        said.append(npgettext("sources", "%(count)s failed", "%(count)s failed", failed) % {"count": grouped(failed)})
     return ", ".join(said)
 
 
@@ -100,14 +106,16 @@ class Importer:
 
     def _check(self, line: Line) -> Outcome:
         if not line.url:
-            return Outcome(line=line, ending=Ending.FAILED, why="There is no address in this line.")
+            return Outcome(line=line, ending=Ending.FAILED, why=_("There is no address in this line."))
         why = refusal(line.url)
         if why:
             return Outcome(line=line, ending=Ending.FAILED, why=why)
         if _address(line.url) in self._known:
             return Outcome(line=line, ending=Ending.ALREADY)
         if len(self._known) >= MAX_SOURCES:
-            why = f"A topic has {MAX_SOURCES:,} sources at most. Put the rest into another topic."
+            why = _("A topic has %(most)s sources at most. Put the rest into another topic.") % {
+                "most": grouped(MAX_SOURCES)
+            }
             return Outcome(line=line, ending=Ending.FAILED, why=why)
         return Outcome(line=line, ending=Ending.ADDED)
 
@@ -125,8 +133,10 @@ def refusal(url: str) -> str:
     except FetchError as error:
         return str(error)
     except ValueError:
-        return "This is not the address of a web page."
-    return "This address is longer than 1,000 characters." if len(url) > 1000 else ""
+        return _("This is not the address of a web page.")
+    if len(url) > 1000:
+        return _("This address is longer than %(most)s characters.") % {"most": grouped(1000)}
+    return ""
 
 
 def is_known(topic: Topic, url: str, *, except_for: Collection[int] = ()) -> bool:

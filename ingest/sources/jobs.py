@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.tasks import TaskResult
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ingest.collecting.notebook import key_of
 from ingest.fetching.fetch import Fetcher
 from ingest.models import Topic
+from notifications.languages import in_language_of
 from tasks.db import in_thread
 from tasks.decorators import task
 from tasks.exceptions import DoNotRetry
@@ -32,7 +35,7 @@ FAILURES_KEPT = 200  # in the result; the ledger keeps all
     takes_context=True,
     max_attempts=3,
     timeout=timedelta(minutes=60),
-    title="Import sources",
+    title=_("Import sources"),
     notification="ingest.sources.texts.import_outcome",
 )
 async def import_sources(
@@ -41,7 +44,7 @@ async def import_sources(
     """Add `lines` (number, url, title, folder) to the topic; with `look`, find the feeds of those that are pages."""
     topic = await in_thread(Topic.objects.filter(pk=topic_id, owner_id=context.owner_id).first)
     if topic is None:
-        raise DoNotRetry("This topic does not exist any more.")
+        raise DoNotRetry(gettext("This topic does not exist any more."))
     wanted = [Line.from_json(line) for line in lines]
     only = None if context.items.only is None else set(context.items.only)
     if only is not None:
@@ -71,7 +74,7 @@ class _Import:
 
     async def take(self, batch: Sequence[Line], fetcher: Fetcher, *, total: int) -> None:
         """Add one batch."""
-        stage = "Looking for feeds" if self._look else "Adding sources"
+        stage = gettext("Looking for feeds") if self._look else gettext("Adding sources")
         self._context.progress.update(processed=self.done, total=total, stage=stage, current_item=batch[0].url)
         found: dict[int, Found | NothingFound] = {}
         if self._look:
@@ -123,17 +126,22 @@ async def _look(line: Line, fetcher: Fetcher) -> Found | NothingFound | None:
         return nothing
     if len(found) > 1:
         choices = ", ".join(one.url for one in found[:5])
-        return NothingFound(f"This page names {len(found)} feeds. Add the one you want: {choices}")
+        return NothingFound(
+            gettext("This page names %(number)s feeds. Add the one you want: %(choices)s")
+            % {"number": len(found), "choices": choices}
+        )
     return found[0]
 
 
 def start_import(topic: Topic, lines: Sequence[Line], *, look: bool = False) -> TaskResult:
     """Enqueue an import for the topic's owner. Raises tasks.exceptions.AlreadyRunning while another one is live."""
+    with in_language_of(topic.owner_id):
+        title = gettext("Import sources: %(topic)s") % {"topic": topic.name}
     configured = import_sources.using(
         owner=topic.owner,
         topic=f"import-{topic.pk}",
         unique=f"import-sources:{topic.pk}",
-        title=f"Import sources: {topic.name}",
+        title=title,
         metadata={"topic_id": topic.pk, "topic_name": topic.name},
     )
     return configured.enqueue(topic_id=topic.pk, lines=[line.as_json() for line in lines], look=look)

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from django.utils.translation import gettext as _
+
 from ingest.children import AnalysisError, in_child
 from ingest.reading.text import clip
+from live.numbers import grouped
 
 from .opml import read_opml
 
@@ -49,21 +52,22 @@ async def read_list(body: bytes) -> list[Line]:
     Raises UnreadableList for what is too long, or no list at all.
     """
     if len(body) > MAX_BYTES:
-        raise UnreadableList(f"This is larger than {MAX_BYTES // 1_000_000} MB. Split it.")
+        raise UnreadableList(_("This is larger than %(most)s MB. Split it.") % {"most": MAX_BYTES // 1_000_000})
     if body.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<"):
         try:
             found = await in_child(read_opml, body)
         except AnalysisError:
-            raise UnreadableList("This file could not be read as OPML: it took too much computing time.") from None
+            raise UnreadableList(_("This file could not be read as OPML: it took too much computing time.")) from None
         lines = [Line(number=number, **outline) for number, outline in enumerate(found, start=1)]
         if not lines:
-            raise UnreadableList("There is no feed in this file. An OPML file lists feeds as <outline xmlUrl=…>.")
+            raise UnreadableList(_("There is no feed in this file. An OPML file lists feeds as <outline xmlUrl=…>."))
     else:
         lines = list(read_text(decode(body)))
         if not lines:
-            raise UnreadableList("There is no address in this list.")
+            raise UnreadableList(_("There is no address in this list."))
     if len(lines) > MAX_LINES:
-        raise UnreadableList(f"This list has {len(lines):,} lines; {MAX_LINES:,} at most are taken at once. Split it.")
+        said = _("This list has %(number)s lines; %(most)s at most are taken at once. Split it.")
+        raise UnreadableList(said % {"number": grouped(len(lines)), "most": grouped(MAX_LINES)})
     return lines
 
 
@@ -85,7 +89,7 @@ def read_text(text: str) -> Iterator[Line]:
                 columns = _guess(cells)
             yield _line(number, cells, columns)
     except csv.Error as error:
-        raise UnreadableList(f"This CSV cannot be read: {error}.") from None
+        raise UnreadableList(_("This CSV cannot be read: %(error)s.") % {"error": error}) from None
 
 
 def decode(body: bytes) -> str:

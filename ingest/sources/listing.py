@@ -8,14 +8,22 @@ from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from ingest.models import Source, Topic
 from ingest.topic_settings import every_words
+from live.numbers import grouped
 from tasks.access import Viewer
 
 PAGE_SIZE = 50
 MAX_FOLDERS = 200
-SHOWN = {"all": "All", "failing": "Failing", "paused": "Paused", "unread": "Not read yet", "healthy": "Healthy"}
+SHOWN = {
+    "all": pgettext_lazy("sources", "All"),
+    "failing": Source.Health.FAILING.label,
+    "paused": Source.Health.PAUSED.label,
+    "unread": Source.Health.UNKNOWN.label,
+    "healthy": Source.Health.HEALTHY.label,
+}
 _CONDITIONS = {
     "all": Q(),
     "failing": Q(is_paused=False, failures__gt=0),
@@ -131,7 +139,7 @@ def page_of_sources(sources: QuerySet[Source], query: Mapping[str, str]) -> Sour
     counts = filters.counts(sources)
     tabs = [
         Tab(
-            word=word,
+            word=str(word),
             count=counts[show],
             query=urlencode(Filters(show=show, folder=filters.folder, q=filters.q).as_query()),
             current=show == filters.show,
@@ -175,14 +183,17 @@ def present_source(source: Source) -> SourceView:
 
 
 def _rhythm(source: Source, topic: Topic) -> str:
-    if source.every:
-        return f"Read {every_words(source.every)}"
-    return f"Read {every_words(topic.collect_every)}" + (", as its topic says" if topic.collect_every else "")
+    if topic.collect_every and not source.every:
+        return gettext("Read %(often)s, as its topic says") % {"often": every_words(topic.collect_every)}
+    return gettext("Read %(often)s") % {"often": every_words(source.every)}
 
 
 def _trouble(source: Source) -> str:
-    often = "" if source.failures == 1 else f" {source.failures:,} times in a row." if source.failures > 1 else ""
-    return f"{source.last_error or 'It could not be read.'}{often}"
+    said = source.last_error or gettext("It could not be read.")
+    if source.failures < 2:
+        return said
+    often = ngettext("%(count)s time in a row.", "%(count)s times in a row.", source.failures)
+    return f"{said} {often % {'count': grouped(source.failures)}}"
 
 
 def as_json(source: Source) -> dict[str, Any]:

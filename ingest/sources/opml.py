@@ -3,6 +3,7 @@
 from typing import Any
 
 import listparser
+from django.utils.translation import gettext as _
 from lxml import etree
 
 from ingest.reading.text import clip
@@ -40,4 +41,4 @@ def _without_address(body: bytes) -> list[Any]:
 def _words(outline: Any) -> str:
     named = outline.get("text") or outline.get("title") or ""
     page = outline.get("htmlurl") or outline.get("url") or ""
-    return " ".join(filter(None, (named, page))) or "an outline without a name"
+    return " ".join(filter(None, (named, page))) or _("an outline without a name")

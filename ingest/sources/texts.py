@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from tasks.models import TaskRun
 from tasks.notify import Draft
@@ -20,13 +21,14 @@ def import_outcome(run: TaskRun) -> Draft:
         link = run.get_absolute_url() if result.get("failed") else reverse("topic-sources", args=[result["topic_id"]])
         return Draft(
             type="sources_imported",
-            title="Sources imported",
-            message=f"Sources of “{name}”: {describe(result)}.",
+            title=_("Sources imported"),
+            message=_("Sources of “%(topic)s”: %(counts)s.") % {"topic": name, "counts": describe(result)},
             link=link,
         )
     return Draft(
         type="sources_import_error",
-        title="Import of sources failed",
-        message=f"Importing sources into “{name}” stopped: {run.error[:400] or 'the reason is unknown.'}",
+        title=_("Import of sources failed"),
+        message=_("Importing sources into “%(topic)s” stopped: %(error)s")
+        % {"topic": name, "error": run.error[:400] or _("the reason is unknown.")},
         link=run.get_absolute_url(),
     )

@@ -1,6 +1,7 @@
 """The alert rules of a topic: made here, whoever asks for them."""
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from ingest.models import AlertRule, Topic
 from ingest.rules import MAX_PHRASE, BadKeyword, read_line
@@ -26,9 +27,9 @@ def add_rule(topic: Topic, *, minimum_relevance: float, phrase: str) -> AlertRul
         except BadKeyword as error:
             raise BadAlertRule(str(error)) from None
     if topic.alert_rules.count() >= MAX_RULES:
-        raise BadAlertRule(f"A topic has at most {MAX_RULES} alert rules.")
+        raise BadAlertRule(_("A topic has at most %(most)s alert rules.") % {"most": MAX_RULES})
     try:
         with transaction.atomic():
             return topic.alert_rules.create(minimum_relevance=minimum_relevance, phrase=said)
     except IntegrityError:
-        raise BadAlertRule("This topic has that alert rule already.") from None
+        raise BadAlertRule(_("This topic has that alert rule already.")) from None

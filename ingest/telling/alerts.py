@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ingest.decisions import Decision
 from ingest.models import Alert, AlertRule, Article, Topic
 from ingest.reading.relevance import mentions
+from ingest.wording import score
+from live.numbers import grouped
 from notifications import facade
+from notifications.languages import in_language_of
 
 if TYPE_CHECKING:
     from ingest.store import Decided
@@ -61,11 +66,12 @@ def _tell(decided: dict[int, "Decided"]) -> int:
     new = [one for pk, one in decided.items() if pk not in known]
     lately = Alert.objects.filter(topic=topic, created_at__gte=timezone.now() - LATELY).count()
     Alert.objects.bulk_create(Alert(article_id=one.candidate.id, topic=topic) for one in new)
-    if lately + len(new) <= ALONE:
-        for one in new:
-            _tell_of_one(topic, one)
-    elif new:
-        _tell_of_many(topic, new[-1], lately + len(new))
+    with in_language_of(topic.owner_id):
+        if lately + len(new) <= ALONE:
+            for one in new:
+                _tell_of_one(topic, one)
+        elif new:
+            _tell_of_many(topic, new[-1], lately + len(new))
     return len(new)
 
 
@@ -78,18 +84,22 @@ def _tell_of_one(topic: Topic, one: "Decided") -> None:
         username=topic.owner.get_username(),
         type="keyword_alert",
         title=f"{topic.name}: {analysis.reading.title or one.candidate.url}",
-        message=f"Relevance {relevance.score:.2f}: {relevance.reason}.",
+        message=_("Relevance %(score)s: %(reason)s.") % {"score": score(relevance.score), "reason": relevance.reason},
         link=reverse("article", args=[one.candidate.id]),
     )
 
 
 def _tell_of_many(topic: Topic, latest: "Decided", number: int) -> None:
     title = latest.analysis.reading.title if latest.analysis else ""
+    meet = ngettext(
+        "%(topic)s: %(count)s article meets your alerts", "%(topic)s: %(count)s articles meet your alerts", number
+    )
     facade.create_notification(
         username=topic.owner.get_username(),
         type="keyword_alert",
-        title=f"{topic.name}: {number:,} articles meet your alerts",
-        message=f"In the last {LATELY.seconds // 60} minutes. The latest: “{title or latest.candidate.url}”.",
+        title=meet % {"topic": topic.name, "count": grouped(number)},
+        message=_("In the last %(minutes)s minutes. The latest: “%(title)s”.")
+        % {"minutes": LATELY.seconds // 60, "title": title or latest.candidate.url},
         link=f"{topic.get_absolute_url()}?show=added",
         # While it is unread, it is this one that counts on.
         dedupe_key=f"keyword-alerts:{topic.pk}",

@@ -11,10 +11,14 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ingest.models import Article, CollectPreferences
 from ingest.reading.text import clip
+from live.numbers import grouped
 from notifications import facade
+from notifications.languages import in_language_of
 from tasks.db import database_now
 
 AT_ONCE = 500  # people told in one look
@@ -62,7 +66,8 @@ def _send(pk: int, moment: datetime) -> bool:
         since = mine.digest_until or until - timedelta(days=1)
         mine.digest_sent_on, mine.digest_until = day_of(mine.digest_hour, moment), max(since, until)
         mine.save(update_fields=["digest_sent_on", "digest_until"])
-        return _tell(mine, since, until)
+        with in_language_of(mine.owner_id):
+            return _tell(mine, since, until)
 
 
 def _tell(preferences: CollectPreferences, since: datetime, until: datetime) -> bool:
@@ -73,14 +78,20 @@ def _tell(preferences: CollectPreferences, since: datetime, until: datetime) -> 
     if not numbers:
         return False
     best = dict(added.order_by("topic", "-relevance", "-pk").distinct("topic").values_list("topic", "title").iterator())
-    said = [f"{name}: {n:,}, above all “{clip(best[pk], 100)}”." for pk, name, n in numbers[:NAMED]]
-    if len(numbers) > NAMED:
-        said.append(f"And {sum(n for _pk, _name, n in numbers[NAMED:]):,} in {len(numbers) - NAMED:,} more topics.")
-    total = sum(n for _pk, _name, n in numbers)
+    said = [
+        _("%(topic)s: %(count)s, above all “%(title)s”.")
+        % {"topic": name, "count": grouped(n), "title": clip(best[pk], 100)}
+        for pk, name, n in numbers[:NAMED]
+    ]
+    if left := len(numbers) - NAMED if len(numbers) > NAMED else 0:
+        more = ngettext("And %(count)s in %(topics)s more topic.", "And %(count)s in %(topics)s more topics.", left)
+        said.append(more % {"count": grouped(sum(n for *_which, n in numbers[NAMED:])), "topics": grouped(left)})
+    total = sum(n for *_which, n in numbers)
+    title = ngettext("Digest: %(count)s article added", "Digest: %(count)s articles added", total)
     facade.create_notification(
         username=preferences.owner.get_username(),
         type="collect_digest",
-        title=f"Digest: {total:,} article{'s' * (total != 1)} added",
+        title=title % {"count": grouped(total)},
         message=" ".join(said),
         link=reverse("topic-detail", args=[numbers[0][0]]) if len(numbers) == 1 else reverse("keyword-alerts"),
     )

@@ -5,11 +5,13 @@ from typing import Any
 
 from django.db.models import Count
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from ingest.collecting.outcomes import describe
+from ingest.collecting.outcomes import came_in, describe, went
 from ingest.decisions import Decision
 from ingest.models import Topic
+from live.numbers import grouped
 from notifications.types import NotificationType
 from tasks.models import TaskItem, TaskRun
 from tasks.notify import Draft
@@ -30,7 +32,6 @@ TYPES = (
 def outcome(run: TaskRun) -> Draft | None:
     """The notification for a collection: its numbers, or what went wrong. None where the owner asked not to be told."""
     name = str(run.metadata.get("topic_name") or "")
-    about = f" for “{name}”" if name else ""
     link = _link(run)
     if run.status == Status.COMPLETED:
         result: dict[str, Any] = run.result if isinstance(run.result, dict) else {}
@@ -38,14 +39,23 @@ def outcome(run: TaskRun) -> Draft | None:
             return None
         return Draft(
             type="auto_ingest_complete",
-            title="Auto-Collect complete" if not result.get("dry_run") else "Auto-Collect: dry run complete",
-            message=f"{_count(result.get('processed', 0))} processed{about}: {describe(result.get('decisions', {}))}.",
+            title=gettext("Auto-Collect: dry run complete")
+            if result.get("dry_run")
+            else gettext("Auto-Collect complete"),
+            message=_processed(result.get("processed", 0), name, describe(result.get("decisions", {}))),
             link=link,
         )
     return Draft(
         type="auto_ingest_error",
-        title="Auto-Collect failed",
-        message=f"Collecting{about} stopped: {run.error[:400] or 'the reason is unknown.'}{_decided_before(run)}",
+        title=gettext("Auto-Collect failed"),
+        message=_stopped(
+            gettext("Collecting for “%(topic)s” stopped: %(error)s")
+            if name
+            else gettext("Collecting stopped: %(error)s"),
+            run,
+            name,
+        )
+        + _decided_before(run),
         link=link,
     )
 
@@ -57,14 +67,14 @@ def recheck_outcome(run: TaskRun) -> Draft:
         result: dict[str, Any] = run.result if isinstance(run.result, dict) else {}
         return Draft(
             type="recheck_complete",
-            title="Re-check complete",
-            message=f"{_count(result.get('processed', 0))} of “{name}” judged anew: {moves_in_words(result)}.",
+            title=gettext("Re-check complete"),
+            message=_judged_anew(result.get("processed", 0), name, moves_in_words(result)),
             link=_link(run),
         )
     return Draft(
         type="recheck_error",
-        title="Re-check failed",
-        message=f"Judging the articles of “{name}” anew stopped: {run.error[:400] or 'the reason is unknown.'}",
+        title=gettext("Re-check failed"),
+        message=_stopped(gettext("Judging the articles of “%(topic)s” anew stopped: %(error)s"), run, name),
         link=_link(run),
     )
 
@@ -73,8 +83,16 @@ def moves_in_words(result: dict[str, Any]) -> str:
     """`12 came in, 3 went, 4 moved otherwise`."""
     added, removed = int(result.get("added", 0)), int(result.get("removed", 0))
     others = int(result.get("changed", 0)) - added - removed
-    said = [(added, "came in"), (removed, "went"), (others, "moved otherwise"), (result.get("failed", 0), "failed")]
-    return ", ".join(f"{number:,} {words}" for number, words in said if number) or "nothing changed"
+    failed = int(result.get("failed", 0))
+    said = [came_in(added)] if added else []
+    if removed:
+        said.append(went(removed))
+    if others:
+        otherwise = ngettext("%(count)s moved otherwise", "%(count)s moved otherwise", others)
+        said.append(otherwise % {"count": grouped(others)})
+    if failed:
+        said.append(Decision.FAILED.counted(failed))
+    return ", ".join(said) or gettext("nothing changed")
 
 
 def _is_to_be_told(run: TaskRun, result: dict[str, Any]) -> bool:
@@ -99,14 +117,14 @@ def bulk_outcome(run: TaskRun) -> Draft:
         result: dict[str, Any] = run.result if isinstance(run.result, dict) else {}
         return Draft(
             type="bulk_analysis_complete",
-            title="Bulk analysis complete",
-            message=f"{_count(result.get('processed', 0))} analysed: {describe(result.get('decisions', {}))}.",
+            title=gettext("Bulk analysis complete"),
+            message=_analysed(result.get("processed", 0), describe(result.get("decisions", {}))),
             link=run.get_absolute_url(),
         )
     return Draft(
         type="bulk_analysis_error",
-        title="Bulk analysis failed",
-        message=f"The analysis stopped: {run.error[:400] or 'the reason is unknown.'}{_decided_before(run)}",
+        title=gettext("Bulk analysis failed"),
+        message=_stopped(gettext("The analysis stopped: %(error)s"), run) + _decided_before(run),
         link=run.get_absolute_url(),
     )
 
@@ -117,11 +135,46 @@ def _decided_before(run: TaskRun) -> str:
     decisions: Counter[str] = Counter()
     for label, outcome, number in ended.values_list("label", "outcome").annotate(Count("pk")):
         decisions[Decision.FAILED if outcome == TaskItem.Outcome.FAILED else label] += number
-    return f" {_count(decisions.total())} decided before: {describe(decisions)}." if decisions else ""
+    if not decisions:
+        return ""
+    number = decisions.total()
+    said = ngettext(
+        "%(count)s article decided before: %(decisions)s.", "%(count)s articles decided before: %(decisions)s.", number
+    )
+    return f" {said % {'count': grouped(number), 'decisions': describe(decisions)}}"
 
 
-def _count(number: int) -> str:
-    return "1 article" if number == 1 else f"{number:,} articles"
+def _stopped(sentence: str, run: TaskRun, topic: str = "") -> str:
+    """`sentence` with the run's error in its place."""
+    return sentence % {"topic": topic, "error": run.error[:400] or gettext("the reason is unknown.")}
+
+
+def _processed(number: int, topic: str, decisions: str) -> str:
+    if topic:
+        said = ngettext(
+            "%(count)s article processed for “%(topic)s”: %(decisions)s.",
+            "%(count)s articles processed for “%(topic)s”: %(decisions)s.",
+            number,
+        )
+    else:
+        said = ngettext(
+            "%(count)s article processed: %(decisions)s.", "%(count)s articles processed: %(decisions)s.", number
+        )
+    return said % {"count": grouped(number), "topic": topic, "decisions": decisions}
+
+
+def _judged_anew(number: int, topic: str, moves: str) -> str:
+    said = ngettext(
+        "%(count)s article of “%(topic)s” judged anew: %(moves)s.",
+        "%(count)s articles of “%(topic)s” judged anew: %(moves)s.",
+        number,
+    )
+    return said % {"count": grouped(number), "topic": topic, "moves": moves}
+
+
+def _analysed(number: int, decisions: str) -> str:
+    said = ngettext("%(count)s article analysed: %(decisions)s.", "%(count)s articles analysed: %(decisions)s.", number)
+    return said % {"count": grouped(number), "decisions": decisions}
 
 
 def _link(run: TaskRun) -> str:

@@ -7,10 +7,11 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from ingest.addresses import count
+from ingest.addresses import started
 from ingest.analyze_form import AnalyzeForm
 from ingest.jobs import places_left, start_bulk_analysis
 
@@ -29,14 +30,14 @@ def bulk_analyze(request: HttpRequest) -> HttpResponse:
     valid = form.is_valid()
     check = form.check()
     if not check.addresses.urls and not check.addresses.bad and "file" not in form.errors:
-        form.add_error("text", "Paste some addresses, or choose a file of them.")
+        form.add_error("text", _("Paste some addresses, or choose a file of them."))
         valid = False
     status = 200 if valid else 422
     seen = request.POST.get("seen") == check.addresses.digest
     if valid and check.can_start and seen and request.POST.get("do") == "start":
         if places_left(user) > 0:
             return _start(request, user, form, check.addresses.urls)
-        messages.error(request, "Many of your runs are waiting. Let some end first: your addresses are still here.")
+        messages.error(request, _("Many of your runs are waiting. Let some end first: your addresses are still here."))
         status = 429
     return render(request, "ingest/analyze.html", {"form": form, "check": check}, status=status)
 
@@ -51,5 +52,5 @@ def _start(request: HttpRequest, user: User, form: AnalyzeForm, urls: tuple[str,
         relevance_threshold=cleaned["relevance_threshold"],
         save=cleaned["save"],
     )
-    messages.success(request, f"Started the analysis of {count(len(urls), 'address', 'addresses')}.")
+    messages.success(request, started(len(urls)))
     return redirect("task-detail", run_id)

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -63,13 +64,13 @@ def article_bulk(request: HttpRequest) -> HttpResponse:
     filters = ArticleFilters.of(sent, also=["action", "expected", "asked_at", "csrfmiddlewaretoken", "after", "page"])
     wrong = dict(filters.wrong)
     if request.method == "POST":
-        wrong |= {key: "got lost on the way: go back to the list." for key in KEYS if key not in sent}
+        wrong |= {key: _("got lost on the way: go back to the list.") for key in KEYS if key not in sent}
     action = sent.get("action", "")
     if action not in Action:
-        wrong["action"] = f"choose one of {', '.join(Action)}."
+        wrong["action"] = _("choose one of %(choices)s.") % {"choices": ", ".join(Action)}
     asked_at = _moment(sent.get("asked_at", "")) if request.method == "POST" else timezone.now()
     if asked_at is None:
-        wrong["asked_at"] = "got lost on the way: go back to the list."
+        wrong["asked_at"] = _("got lost on the way: go back to the list.")
     filters = replace(filters, wrong=wrong)
     changed = False
     if request.method == "POST" and not wrong and asked_at is not None:
@@ -106,10 +107,10 @@ def article_undo(request: HttpRequest) -> HttpResponse:
     """Take back what was done last, where that is possible."""
     undo = request.session.pop(UNDO, None)
     if not isinstance(undo, dict) or undo.get("action") not in Action:
-        messages.info(request, "There is nothing to take back any more.")
+        messages.info(request, _("There is nothing to take back any more."))
     else:
         taken = marking.mark(cast(User, request.user), undo["ids"], Action(undo["action"]))
-        messages.success(request, f"Taken back: {said(Action(undo['action']), len(taken))}")
+        messages.success(request, _("Taken back: %(what)s") % {"what": said(Action(undo["action"]), len(taken))})
     return back_to(request, None)
 
 
@@ -118,9 +119,9 @@ def _mark_selected(request: HttpRequest) -> HttpResponse:
     texts = request.POST.getlist("ids")
     ids = [int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) < 19]
     if action not in Action:
-        messages.error(request, "Nothing was changed: choose what to do with the articles.")
+        messages.error(request, _("Nothing was changed: choose what to do with the articles."))
     elif not ids:
-        messages.error(request, "Nothing was changed: select articles first.")
+        messages.error(request, _("Nothing was changed: select articles first."))
     else:
         _tell(request, Action(action), marking.mark(cast(User, request.user), ids[:1000], Action(action)))
     return back_to(request, None)
@@ -134,7 +135,7 @@ def _tell(request: HttpRequest, action: Action, taken: list[int]) -> None:
         return
     messages.success(request, said(action, len(taken)))
     if action is Action.REREAD and marking.start_for(taken):
-        messages.info(request, "Auto-Collect is on its way.")
+        messages.info(request, _("Auto-Collect is on its way."))
     undo = KINDS[action].undo
     if undo is not None and len(taken) <= UNDO_UP_TO:
         at = timezone.now().timestamp()

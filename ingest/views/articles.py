@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -58,7 +59,7 @@ def read_all(request: HttpRequest, topic_id: int) -> HttpResponse:
     unread = topic.articles.unread()  # type: ignore[attr-defined]
     made_at = parse_datetime(request.POST.get("made_at", ""))
     if made_at is None or timezone.is_naive(made_at):
-        messages.error(request, "Nothing was marked: it was not said up to when. Reload the page and try again.")
+        messages.error(request, _("Nothing was marked: it was not said up to when. Reload the page and try again."))
     else:
         unread.filter(decided_at__lte=made_at).update(read_at=timezone.now())
     return back_to(request, topic)

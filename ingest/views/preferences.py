@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -26,7 +27,7 @@ def collect_preferences(request: HttpRequest) -> HttpResponse:
     form = PreferencesForm(request.POST or None, preferences=preferences_of(user))
     if form.is_valid():
         change_preferences(user, **form.cleaned_data)
-        messages.success(request, "Saved.")
+        messages.success(request, _("Saved."))
         return redirect("collect-preferences")
     context = {"form": form, "zone": settings.TIME_ZONE}
     return render(request, "ingest/preferences.html", context, status=status_of(form))

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -34,7 +35,7 @@ def topic_rules(request: HttpRequest, topic_id: int) -> HttpResponse:
     if request.POST.get("action") == "preview":
         return _page(request, topic, form, **_preview(form))
     form.save()
-    messages.success(request, "Saved. From now on articles are judged by these rules.")
+    messages.success(request, _("Saved. From now on articles are judged by these rules."))
     return redirect("topic-rules", topic.pk)
 
 
@@ -46,7 +47,7 @@ def topic_recheck(request: HttpRequest, topic_id: int) -> HttpResponse:
     try:
         start_recheck(topic)
     except AlreadyRunning:
-        messages.info(request, f"The articles of “{topic.name}” are being judged anew already.")
+        messages.info(request, _("The articles of “%(topic)s” are being judged anew already.") % {"topic": topic.name})
     return redirect("topic-rules", topic.pk)
 
 

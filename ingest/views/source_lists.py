@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -40,7 +41,9 @@ def source_import(request: HttpRequest, topic_id: int) -> HttpResponse:
         run = TaskRun.objects.get(pk=start_import(topic, form.lines, look=look).id)
     except AlreadyRunning as error:
         messages.info(
-            request, f"Another import into “{topic.name}” is under way: this is that run. Yours was not taken."
+            request,
+            _("Another import into “%(topic)s” is under way: this is that run. Yours was not taken.")
+            % {"topic": topic.name},
         )
         return redirect("task-detail", error.run_id)
     return redirect(run)
@@ -61,9 +64,8 @@ def topic_export(request: HttpRequest, topic_id: int) -> HttpResponse:
 def source_export(request: HttpRequest) -> HttpResponse:
     """All sources of the viewer's own topics."""
     user = cast(User, request.user)
-    return _export(
-        request, Filters.of(request.GET.dict()).select(sources_of(user)), f"Sources of {user.get_username()}"
-    )
+    title = _("Sources of %(owner)s") % {"owner": user.get_username()}
+    return _export(request, Filters.of(request.GET.dict()).select(sources_of(user)), title)
 
 
 def _export(request: HttpRequest, sources: QuerySet[Source], title: str) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -77,7 +78,7 @@ def source_edit(request: HttpRequest, topic_id: int, source_id: int) -> HttpResp
         except BadSetting as error:
             form.add_error(error.field, str(error))
         else:
-            messages.success(request, f"“{saved}” is saved.")
+            messages.success(request, _("“%(source)s” is saved.") % {"source": saved})
             return redirect("topic-sources", topic.pk)
     shown = Source.objects.select_related("topic").get(pk=source.pk)
     context = {
@@ -108,7 +109,7 @@ def source_bulk(request: HttpRequest) -> HttpResponse:
     sources = list(_chosen(request)[:MOST])
     action = next((name for name in ACTIONS if name in request.POST), "")
     if not action or not sources:
-        messages.warning(request, "Nothing was done: tick the sources first." if action else "Nothing was done.")
+        messages.warning(request, _("Nothing was done: tick the sources first.") if action else _("Nothing was done."))
     elif action == "delete" and "sure" not in request.POST:
         ids = ",".join(str(source.pk) for source in sources)
         context = {"sources": sources[:20], "number": len(sources), "ids": ids, "back": back}
@@ -167,5 +168,5 @@ def _added(request: HttpRequest, topic: Topic, found: Found) -> HttpResponse:
     except BadSetting as error:
         messages.warning(request, str(error))
     else:
-        messages.success(request, f"“{source}” is added. It is read with the next collection.")
+        messages.success(request, _("“%(source)s” is added. It is read with the next collection.") % {"source": source})
     return redirect("topic-sources", topic.pk)

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -70,7 +71,7 @@ def topic_new(request: HttpRequest) -> HttpResponse:
     form = TopicForm(request.POST or None, instance=Topic(owner=cast(User, request.user)))
     if request.method == "POST" and form.is_valid():
         topic = form.save()
-        messages.success(request, f"“{topic.name}” is ready. Add a feed, then run Auto-Collect.")
+        messages.success(request, _("“%(topic)s” is ready. Add a feed, then run Auto-Collect.") % {"topic": topic.name})
         return redirect(topic)
     return render(request, "ingest/topic_form.html", {"form": form, "topic": None}, status=status_of(form))
 
@@ -84,7 +85,7 @@ def topic_edit(request: HttpRequest, topic_id: int) -> HttpResponse:
     form = TopicForm(request.POST or None, instance=topic)
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, "Saved. The new thresholds count from the next run on.")
+        messages.success(request, _("Saved. The new thresholds count from the next run on."))
         return redirect(topic)
     return render(request, "ingest/topic_form.html", {"form": form, "topic": topic}, status=status_of(form))
 
@@ -99,7 +100,7 @@ def topic_delete(request: HttpRequest, topic_id: int) -> HttpResponse:
         name = topic.name
         stop_runs_of(topic, by=cast(User, request.user))
         topic.delete()
-        messages.success(request, f"“{name}” and its articles are gone.")
+        messages.success(request, _("“%(topic)s” and its articles are gone.") % {"topic": name})
         return redirect("keyword-alerts")
     return render(request, "ingest/topic_delete.html", {"topic": topic, "articles": topic.articles.count()})
 
@@ -112,5 +113,5 @@ def collect(request: HttpRequest, topic_id: int) -> HttpResponse:
     try:
         start_collecting(topic.owner, topic)
     except AlreadyRunning:
-        messages.info(request, f"“{topic.name}” is being collected already.")
+        messages.info(request, _("“%(topic)s” is being collected already.") % {"topic": topic.name})
     return back_to(request, topic)
