@@ -13,7 +13,7 @@ WORKERS ?= 2
 # library anew: 5 s of a core instead of 1.5.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test check lint bench lock messages openapi clean
+.PHONY: help demo run test check lint fuzz bench lock messages openapi clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -37,6 +37,9 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	HTTPS=true REDIS_URL=redis://127.0.0.1:6379 EMAIL_HOST=mail.example.com $(MANAGE) check --deploy --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
+
+fuzz: $(READY) ## Ask the API 10,000 things nobody foresaw, and the sockets and uploads as many
+	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 1200 tests/fuzz
 
 bench: $(READY) ## Run benchmarks/ and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks

@@ -7,10 +7,11 @@ from django.contrib.auth.models import Group, User
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, Query, Router, Schema
 from ninja.responses import Status
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict, StrictInt, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, StrictInt, model_validator
 
 from live.errors import ApiError, invalid
 from live.etags import POLLING, is_known
+from live.moments import in_utc
 
 from . import facade, links
 from .news import fields_of
@@ -82,7 +83,7 @@ class MarkAll(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    up_to: StrictInt | Annotated[AwareDatetime, BeforeValidator(_written_time)] | None = None
+    up_to: StrictInt | Annotated[AwareDatetime, BeforeValidator(_written_time), AfterValidator(in_utc)] | None = None
 
 
 class Sending(Schema):

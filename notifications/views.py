@@ -4,6 +4,7 @@ Each change answers a form with a redirect, and htmx with the part of the page t
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Concatenate, cast
 
@@ -13,10 +14,11 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
+
+from live.moments import in_utc
 
 from . import facade
 from .models import Notification
@@ -107,10 +109,8 @@ def notification_delete(request: HttpRequest, user: User, pk: int) -> str | None
 def notification_read_all(request: HttpRequest, user: User) -> str | None:
     """Everything the person has seen is read; what arrived since stays unread."""
     try:
-        up_to = parse_datetime(request.POST.get("up_to", ""))
+        up_to = in_utc(datetime.fromisoformat(request.POST.get("up_to", "")))
     except ValueError:
-        up_to = None
-    if up_to is not None and up_to.tzinfo is None:
         up_to = None
     count = facade.mark_all_notifications_as_read(user, up_to=up_to)
     return f"{count:,} marked as read." if count else "Nothing was unread."

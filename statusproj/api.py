@@ -4,15 +4,16 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
 
 from live.errors import install
 from live.http import session_auth
 from live.schema import json_schema
 
+from .openapi import DescribedAPI
+
 _MARKDOWN = {"responses": {200: {"description": "OK", "content": {"text/markdown": {"schema": {"type": "string"}}}}}}
 
-api = NinjaAPI(
+api = DescribedAPI(
     title="statusproj",
     version="1",
     description="Live status of background work. Session cookie everywhere; every write needs the CSRF token. "

@@ -17,6 +17,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
+from live.moments import in_utc
+
 from . import search
 from .asked import YEARS, Asked, none_of
 from .exceptions import BadFilter
@@ -199,7 +201,7 @@ class _Reader(Asked):
             years = {"first": YEARS[0], "last": YEARS[-1]}
             self.wrong[key] = gettext("must lie in a year from %(first)s to %(last)s.") % years
             return None
-        return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+        return in_utc(timezone.make_aware(moment) if timezone.is_naive(moment) else moment)
 
 
 def _named(runs: TaskRunQuerySet, word: str) -> TaskRunQuerySet:

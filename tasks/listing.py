@@ -14,6 +14,8 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, Value
 
+from live.moments import in_utc
+
 from .filters import Filters
 from .models import TaskRun, TaskRunQuerySet
 
@@ -77,9 +79,6 @@ def position_of(cursor: str) -> Position:
     try:
         text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
         moment, _, key = text.partition(" ")
-        created_at = datetime.fromisoformat(moment)
-        if created_at.tzinfo is None:
-            raise ValueError("a time without a zone")
-        return created_at, UUID(key)
-    except (binascii.Error, OverflowError) as error:
+        return in_utc(datetime.fromisoformat(moment)), UUID(key)
+    except binascii.Error as error:
         raise ValueError(str(error)) from None

@@ -58,7 +58,7 @@ class ScheduleAnswer(Schema):
     schedule: ScheduleObject
 
 
-class DeletedAnswer(Schema):
+class ScheduleDeletedAnswer(Schema):
     """It is gone; its runs stay."""
 
     success: Literal[True] = True
@@ -114,7 +114,7 @@ def change_schedule(request: HttpRequest, schedule_id: int, changes: ScheduleCha
     return {"schedule": _object(changed)}
 
 
-@router.delete("/schedules/{schedule_id}", response=DeletedAnswer, summary="Delete a schedule")
+@router.delete("/schedules/{schedule_id}", response=ScheduleDeletedAnswer, summary="Delete a schedule")
 def delete_schedule(request: HttpRequest, schedule_id: int) -> dict[str, Any]:
     """Its runs stay."""
     schedules.delete(access.get_deletable_schedule(request.user, schedule_id))

@@ -38,7 +38,7 @@ ARGUMENTS: dict[str, tuple[int | None, int, int | None]] = {
     "npgettext": (0, 1, 2),
     "npgettext_lazy": (0, 1, 2),
 }
-PLACEHOLDER = re.compile(r"%\((\w+)\)[.0-9]*[sdf]|(?<!%)%[sd]")
+PLACEHOLDER = re.compile(r"%\((\w+)\)[0-9.]*[sdf]|(?<!%)%[sd]")
 
 type Message = tuple[str | tuple[str, str], str | None]  # what is to be said (and its plural), in which sense
 

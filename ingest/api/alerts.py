@@ -63,7 +63,7 @@ def delete_alert_rule(request: HttpRequest, rule_id: int) -> Any:
     return {}
 
 
-class PreferencesChange(Schema):
+class CollectPreferencesChange(Schema):
     """What to change; what is left out stays. `digest_hour` is read on the site's clock."""
 
     model_config = ConfigDict(extra="forbid")
@@ -80,7 +80,7 @@ def preferences(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.patch("/preferences", summary="Change what the asker wants of collecting")
-def patch_preferences(request: HttpRequest, payload: PreferencesChange) -> dict[str, Any]:
+def patch_preferences(request: HttpRequest, payload: CollectPreferencesChange) -> dict[str, Any]:
     """A digest that is turned on begins with what is added from now on."""
     # All fields are optional, and the schema would take a list for an object without any.
     if not request.body.lstrip().startswith(b"{"):

@@ -11,7 +11,7 @@ from ingest.models import Topic
 from live.errors import ApiError
 
 
-class StartedAnswer(Schema):
+class CollectionStartedAnswer(Schema):
     """A run was created; `task_id` is its id and its socket's job_id."""
 
     success: Literal[True] = True

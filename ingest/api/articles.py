@@ -84,7 +84,7 @@ class BulkChange(Schema):
     expected: int | None = Field(None, ge=1, le=marking.MOST)
 
 
-class BulkAnswer(Schema):
+class ArticlesChangedAnswer(Schema):
     """How many articles were changed; the others were none for that, or are somebody else's."""
 
     success: Literal[True] = True
@@ -129,7 +129,7 @@ def articles(
 
 
 # Before the route of one article, whose id would otherwise be "bulk".
-@router.post("/articles/bulk", response=BulkAnswer, summary="Mark many articles")
+@router.post("/articles/bulk", response=ArticlesChangedAnswer, summary="Mark many articles")
 def change_articles(request: HttpRequest, payload: BulkChange) -> dict[str, Any]:
     """Those of `ids`, or all that match `filter`, up to 10,000 in one go. `reread` also starts Auto-Collect."""
     user: Any = request.user

@@ -34,7 +34,7 @@ class BulkOptions(Schema):
     dry_run: bool = False
 
 
-class BulkRequest(BulkOptions):
+class BulkAnalysisRequest(BulkOptions):
     """Addresses to read by the rules of the topic of that name, or by `keywords` (`-word` keeps out).
 
     Kept only with `save`. With `skip_invalid` what cannot be used is left out; with `dry_run` nothing is started, the
@@ -52,7 +52,7 @@ class BadLineObject(Schema):
     reason: str
 
 
-class BulkAnswer(Schema):
+class BulkAnalysisAnswer(Schema):
     """A run was created, unless this was a dry run: then `task_id` is null."""
 
     success: Literal[True] = True
@@ -64,14 +64,20 @@ class BulkAnswer(Schema):
     invalid_lines: list[BadLineObject]
 
 
-@router.post("/bulk-analysis", response={200: BulkAnswer, 202: BulkAnswer}, summary="Analyse many addresses")
-def bulk_analysis(request: HttpRequest, payload: BulkRequest) -> Any:
+@router.post(
+    "/bulk-analysis", response={200: BulkAnalysisAnswer, 202: BulkAnalysisAnswer}, summary="Analyse many addresses"
+)
+def bulk_analysis(request: HttpRequest, payload: BulkAnalysisRequest) -> Any:
     """Read up to 10,000 addresses as one run. 422 lists what cannot be used, with line and reason: the first hundred,
     and how many there are."""
     return _answer(request, read_urls(payload.urls, allowed_hosts()), payload, "urls")
 
 
-@router.post("/bulk-analysis/file", response={200: BulkAnswer, 202: BulkAnswer}, summary="Analyse a file of addresses")
+@router.post(
+    "/bulk-analysis/file",
+    response={200: BulkAnalysisAnswer, 202: BulkAnalysisAnswer},
+    summary="Analyse a file of addresses",
+)
 def bulk_analysis_of_file(request: HttpRequest, options: Form[BulkOptions], file: File[UploadedFile]) -> Any:
     """The same for a text or CSV file (one address a line, or a column of them) of 5 MB at most, sent as a form."""
     if (file.size or 0) > MAX_BYTES:

@@ -14,7 +14,7 @@ from ingest.rules import rules_of
 from live.errors import ApiError
 from tasks.exceptions import AlreadyRunning
 
-from .answers import StartedAnswer, require_change
+from .answers import CollectionStartedAnswer, require_change
 from .config import RulesGiven
 
 router = Router()
@@ -59,7 +59,7 @@ class TopicToRecheck(Schema):
     topic_id: int = Field(ge=1, le=2**63 - 1)
 
 
-class RecheckAnswer(StartedAnswer):
+class RecheckAnswer(CollectionStartedAnswer):
     """The re-check was put in line; `total_articles` were judged by other rules than today's (counted to 10,000)."""
 
     total_articles: int

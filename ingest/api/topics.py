@@ -27,7 +27,7 @@ class NewTopic(SettingsGiven):
     name: str = Field(min_length=1, max_length=100)
 
 
-class DeletedAnswer(Schema):
+class TopicDeletedAnswer(Schema):
     """The topic is gone, and its articles with it."""
 
     success: bool = True
@@ -54,7 +54,7 @@ def make_topic(request: HttpRequest, payload: NewTopic) -> Any:
     return Status(201, {"success": True, "topic": config_of(made)})
 
 
-@router.delete("/topics/{int:topic_id}", response=DeletedAnswer, summary="Delete a topic")
+@router.delete("/topics/{int:topic_id}", response=TopicDeletedAnswer, summary="Delete a topic")
 def delete_topic(request: HttpRequest, topic_id: int) -> Any:
     """With its keywords, sources and articles, for good. What runs for it is cancelled."""
     topic = access.get_visible_topic(request.user, topic_id)
