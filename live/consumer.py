@@ -23,6 +23,7 @@ from .frames import Frame
 from .groups import Group
 from .hub import Hub
 from .sinks import Sink
+from .traffic import TRAFFIC
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -165,6 +166,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 raise StopConsumer
 
     async def _connect(self) -> None:
+        TRAFFIC.opened += 1
         # Accepted first: a browser cannot hear the code of a socket that was never open.
         await self.accept()
         try:
@@ -253,6 +255,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     def _hand_over(self, text: str) -> Awaitable[None]:
         # Not a coroutine of its own: one step less in what is done most often here.
+        TRAFFIC.sent += 1
         sent: Awaitable[None] = self._sending({"type": "websocket.send", "text": text})
         return sent
 
@@ -261,6 +264,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if self._ended:
             return
         self._ended = True
+        TRAFFIC.closed[code] += 1
         await self._forget()
         try:
             await self.close(code, reason)

@@ -18,6 +18,7 @@ from .database import in_database_thread
 from .frames import Frame
 from .groups import Group
 from .sinks import Backlog, Outgoing
+from .traffic import TRAFFIC
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Delivery:
         # Nobody can say any more what was in it: whoever watches any of these groups reads the truth.
         names = {name for _, item in self._inbox for name in item.names}
         logger.warning("Frames arrive faster than they can be handed out: sockets are told to read again.")
+        TRAFFIC.dropped["inbox"] += len(self._inbox)
         self._inbox.clear()
         for socket in self._audience.watching(names):
             socket.sink.lose()

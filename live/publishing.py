@@ -18,6 +18,7 @@ from django.db import transaction
 
 from .frames import Frame, plain
 from .groups import Group
+from .traffic import TRAFFIC
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +138,9 @@ class _Outbox:
 
     def put(self, message: dict[str, Any]) -> None:
         """Queue a message, from any thread."""
+        TRAFFIC.published += 1
+        if len(self._waiting) == OUTBOX_LIMIT:
+            TRAFFIC.dropped["outbox"] += 1
         self._waiting.append(message)
         if _running_loop() is self.loop:
             self._wake()
@@ -163,6 +167,7 @@ class _Outbox:
                         for name in message["groups"]:
                             await layer.group_send(name, message)
             except Exception as trouble:
+                TRAFFIC.dropped["layer"] += 1
                 self._note_outage(trouble)
             else:
                 self._note_success()

@@ -13,6 +13,7 @@ from itertools import count
 
 from . import frames
 from .frames import Frame
+from .traffic import TRAFFIC
 
 PROGRESS_PER_SECOND = 10  # Daphne's send does not wait for the network: this is what bounds its buffer
 KEPT_PER_SECOND = 100
@@ -75,16 +76,21 @@ class Backlog:
         """Wait behind the others; of progress that waits already, take the place."""
         if item.slot is None:
             if frames.covers_progress(item.frame):
-                self._items.pop(f"job:{item.job}", None)
+                self._supersede(f"job:{item.job}")
             self._kept[item.job] += 1
             self._items[next(_serial)] = item
         else:
             # In place, so that a busy run cannot push another's progress back for ever; but never past a log
             # line or a batch of the same run that came in between.
             if self._kept[item.job]:
-                self._items.pop(item.slot, None)
+                self._supersede(item.slot)
             # A run's progress is one thing to all; a count is another thing in each user's group.
-            self._items[item.slot if item.job else (item.slot, item.names)] = item
+            key = item.slot if item.job else (item.slot, item.names)
+            TRAFFIC.superseded += key in self._items
+            self._items[key] = item
+
+    def _supersede(self, key: object) -> None:
+        TRAFFIC.superseded += self._items.pop(key, None) is not None
 
     def pop(self) -> Outgoing:
         """The oldest; it waits no more."""
@@ -216,6 +222,7 @@ class Sink:
     def lose(self) -> None:
         """Frames had to be passed over: the socket needs a reset and a snapshot."""
         if not self._closed:
+            TRAFFIC.dropped["socket"] += len(self._backlog)
             self._backlog.clear()
             self._overflowed()
 

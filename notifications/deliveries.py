@@ -1,5 +1,6 @@
 """What leaves the house: planned with the notification, in its transaction; taken up by one worker when it is due."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 from .models import Notification, NotificationDelivery, NotificationReceipt
 from .policy import due_at, when_to_tell
 from .recipients import Recipient, everybody, recipients_among
+from .signals import delivery_moved
 from .types import Channel, When, type_named
 
 State = NotificationDelivery.State
@@ -113,6 +115,7 @@ def end(rows: Sequence[NotificationDelivery], state: str, outcome: str = "") -> 
     """These are done with, for good."""
     waiting = NotificationDelivery.objects.filter(pk__in=[row.pk for row in rows], state=State.WAITING)
     waiting.update(state=state, outcome=outcome[:300], ended_at=timezone.now())
+    _say(rows, state)
 
 
 def postpone(rows: Sequence[NotificationDelivery], trouble: str) -> None:
@@ -127,3 +130,9 @@ def postpone(rows: Sequence[NotificationDelivery], trouble: str) -> None:
         NotificationDelivery.objects.filter(pk=row.pk, state=State.WAITING).update(
             attempts=attempts, due_at=timezone.now() + pause, outcome=trouble[:300]
         )
+        _say([row], "postponed")
+
+
+def _say(rows: Sequence[NotificationDelivery], state: str) -> None:
+    for channel, number in Counter(row.channel for row in rows).items():
+        delivery_moved.send_robust(sender=NotificationDelivery, channel=channel, state=str(state), number=number)

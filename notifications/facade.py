@@ -5,6 +5,7 @@ Plain synchronous functions. Whatever changes what a user sees is published once
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -23,6 +24,7 @@ from .news import publish_arrival, publish_count
 from .paging import Page, page_for
 from .recipients import Recipient, recipient_named, recipients_among
 from .removal import delete_for_all
+from .signals import notification_told
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -196,6 +198,8 @@ def _publish(notification: Notification, recipient: Recipient | None) -> None:
     # One that is read already was silenced by its reader.
     if not notification.read:
         publish_arrival(notification, recipient.pk if recipient else None)
+        told = partial(notification_told.send_robust, sender=Notification, type=notification.type)
+        transaction.on_commit(told, robust=True)
 
 
 def _set_read(id: int, user: "User", *, read: bool) -> bool:

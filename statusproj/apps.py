@@ -9,5 +9,8 @@ class StatusprojConfig(AppConfig):
     name = "statusproj"
 
     def ready(self) -> None:
-        """Register our deploy checks."""
+        """Register our deploy checks, and listen to what is counted."""
         from . import checks  # noqa: F401 - importing registers them
+        from .metrics import receivers
+
+        receivers.connect()

@@ -30,6 +30,8 @@ from tasks import lines, tickets, workers
 from tasks.db import database_now
 from tasks.standstill import SILENCE, find_standstill
 
+from .metrics.exposition import metrics
+
 logger = logging.getLogger(__name__)
 
 type Handler = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -79,6 +81,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 # What machines ask, by an address that is no name of ours and over plain HTTP.
 PROBES: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {"/healthz": healthz, "/readyz": readyz}
+FOR_A_TOKEN: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {"/metrics": metrics}  # people come with a session
 
 
 @sync_and_async_middleware
@@ -90,16 +93,21 @@ def probes_middleware(get_response: Handler) -> Handler:
     if iscoroutinefunction(get_response):
 
         async def later(request: HttpRequest) -> HttpResponseBase:
-            probe = PROBES.get(request.path_info)
+            probe = _probe_of(request)
             return await (get_response(request) if probe is None else sync_to_async(probe)(request))
 
         return later
 
     def at_once(request: HttpRequest) -> HttpResponseBase:
-        probe = PROBES.get(request.path_info)
+        probe = _probe_of(request)
         return get_response(request) if probe is None else probe(request)  # type: ignore[return-value]
 
     return at_once
+
+
+def _probe_of(request: HttpRequest) -> Callable[[HttpRequest], HttpResponseBase] | None:
+    path = request.path_info
+    return PROBES.get(path) or (FOR_A_TOKEN.get(path) if "Authorization" in request.headers else None)
 
 
 def _answer[T](ask: Callable[[], T], otherwise: T) -> T:

@@ -325,6 +325,11 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 
+# Who reads /metrics without signing in. Where a worker, which serves no pages, shows its own figures; 0 for nowhere.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "").strip()
+METRICS_HOST = os.environ.get("METRICS_HOST", "127.0.0.1")
+METRICS_PORT = int(os.environ.get("METRICS_PORT", "0"))
+
 LOG_LEVEL = os.environ.get("LOG_LEVEL", "WARNING")
 LOGGING = {
     "version": 1,

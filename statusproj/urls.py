@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from .api import api
 from .health import healthz, readyz
+from .metrics.exposition import metrics
 
 # What a request that is too large is told: see there.
 handler400 = "statusproj.views.bad_request"
@@ -21,6 +22,7 @@ urlpatterns = [
     # Answered by a middleware, before the host is looked at; here so that they have names.
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("", include("statusproj.page_urls")),

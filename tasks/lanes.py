@@ -82,7 +82,7 @@ line AS (
     )
 ),
 chosen AS (
-    SELECT job.id FROM line JOIN procrastinate_jobs job ON job.id = line.ticket
+    SELECT job.id, line.since FROM line JOIN procrastinate_jobs job ON job.id = line.ticket
     WHERE job.status = 'todo'
     ORDER BY line.rank, line.number, line.since, job.id
     LIMIT 1 FOR UPDATE OF job SKIP LOCKED
@@ -90,5 +90,6 @@ chosen AS (
 UPDATE procrastinate_jobs job SET status = 'doing', worker_id = %(worker_id)s
 FROM chosen WHERE job.id = chosen.id
 RETURNING job.id, job.status, job.task_name, job.priority, job.lock, job.queueing_lock, job.args, job.scheduled_at,
-    job.queue_name, job.attempts, job.worker_id
+    job.queue_name, job.attempts, job.worker_id,
+    extract(epoch FROM now() - nullif(chosen.since, '-infinity'))::float8 AS waited
 """

@@ -180,6 +180,7 @@ def _cancel_waiting(run: TaskRun, who: dict[str, str]) -> TaskRun:
             error=sentences.CANCELLED_WAITING,
         )
         tickets.withdraw(cancelled.ticket)
+        transaction.on_commit(partial(signals.finished, cancelled), robust=True)
     return cancelled
 
 

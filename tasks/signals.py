@@ -1,4 +1,8 @@
-"""Django's task signals, sent so that a receiver that fails harms nothing."""
+"""Django's task signals, and a few of our own that say more; sent so that a receiver that fails harms nothing.
+
+Ours come with a `run` instead of a TaskResult, so they tell a cancelled run from a failed one, and speak of runs whose
+function is gone as well. What counts and logs connects to them; see statusproj/metrics.
+"""
 
 import logging
 
@@ -10,19 +14,28 @@ from .results import result_of
 
 logger = logging.getLogger(__name__)
 
+run_enqueued = Signal()  # with `run`, committed
+attempt_started = Signal()  # with `run`
+run_finished = Signal()  # with `run`: for good, committed
+ticket_taken = Signal()  # with `queue`, and `seconds` that the run could have started before
+worker_started = Signal()  # a process that is a worker and nothing else has begun
+
 
 def enqueued(run: TaskRun) -> None:
     """`run` was stored and queued."""
+    run_enqueued.send_robust(sender=TaskRun, run=run)
     _send(task_enqueued, run)
 
 
 def started(run: TaskRun) -> None:
     """A worker begins with an attempt of `run`."""
+    attempt_started.send_robust(sender=TaskRun, run=run)
     _send(task_started, run)
 
 
 def finished(run: TaskRun) -> None:
     """`run` has ended for good."""
+    run_finished.send_robust(sender=TaskRun, run=run)
     _send(task_finished, run)
 
 

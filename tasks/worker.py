@@ -36,6 +36,7 @@ from .lanes import CANDIDATES, FETCH
 from .queues import MAINTENANCE_QUEUE
 from .reconcile import HEARTBEAT, Pulse, keep_reconciling, worker_name
 from .schedules import keep_firing
+from .signals import ticket_taken
 from .supervision import Backoff, keep, say_ended
 from .tickets import EXECUTE
 from .workers import Vitals, forget, stopped
@@ -161,7 +162,13 @@ class TicketManager(JobManager):
         rows = await self.connector.execute_query_all_async(
             query=FETCH, queues=queues, worker_id=worker_id, candidates=CANDIDATES, maintenance=MAINTENANCE_QUEUE
         )
-        return Job.from_row(rows[0]) if rows else None
+        if not rows:
+            return None
+        waited = rows[0]["waited"]
+        # A later attempt that was put back in line has been waiting since then, not since its run was made.
+        if waited is not None and rows[0]["args"].get("attempt") == 1:
+            ticket_taken.send_robust(sender=TicketManager, queue=rows[0]["queue_name"], seconds=waited)
+        return Job.from_row(rows[0])
 
     async def finish_job(self, job: Job, status: TicketStatus, delete_job: bool) -> None:
         """Delete the ticket; that it was replaced meanwhile (retry, rescue, shutdown) is a normal end."""

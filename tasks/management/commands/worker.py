@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from tasks.signals import worker_started
 from tasks.worker import Worker
 
 
@@ -32,4 +33,5 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
         self.stdout.write(f"Worker {worker.name} takes {worker.concurrency} runs at a time (Ctrl-C stops)")
+        worker_started.send_robust(sender=Worker)
         await worker.run()
