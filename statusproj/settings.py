@@ -98,7 +98,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "statusproj.health.probes_middleware",  # first: who probes knows neither our name nor HTTPS
+    "statusproj.request_ids.request_id_middleware",  # first: what the others log belongs to the request as well
+    "statusproj.health.probes_middleware",  # early: who probes knows neither our name nor HTTPS
     "django.middleware.security.SecurityMiddleware",
     "statusproj.compression.CompressMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -331,11 +332,17 @@ METRICS_HOST = os.environ.get("METRICS_HOST", "127.0.0.1")
 METRICS_PORT = int(os.environ.get("METRICS_PORT", "0"))
 
 LOG_LEVEL = os.environ.get("LOG_LEVEL", "WARNING")
+LOG_FORMAT = os.environ.get("LOG_FORMAT", "line").strip().lower()
+if LOG_FORMAT not in {"line", "json"}:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; it is line (for people) or json (for machines).")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "statusproj.log_lines.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {"django": {"level": LOG_LEVEL, "handlers": [], "propagate": True}},
 }

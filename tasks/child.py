@@ -79,7 +79,7 @@ def _execute(channel: Connection, order: dict[str, Any]) -> dict[str, Any]:
     from django.db import connections
     from django.utils import translation
 
-    from . import logs
+    from . import correlation, logs
     from .backend import TaskContext
     from .models import TaskRun
     from .options import task_at
@@ -89,6 +89,7 @@ def _execute(channel: Connection, order: dict[str, Any]) -> dict[str, Any]:
     run = TaskRun.objects.get(pk=order["run"])
     if run.attempt != order["attempt"] or run.status != Status.RUNNING:
         raise LookupError("The run has moved on since this process was started.")
+    correlation.executing(run, whole_process=True)
     task = task_at(run.task)
     reporter = _child_progress(channel)
     logs.hear(task.func.__module__, reporter, whole_process=True)

@@ -20,7 +20,7 @@ from django.utils import translation
 
 from notifications.languages import language_of
 
-from . import lifecycle, logs, signals
+from . import correlation, lifecycle, logs, signals
 from .backend import TaskContext
 from .child import describe
 from .db import in_language, in_thread
@@ -96,6 +96,7 @@ class Execution:
             await self._execute(run)
 
     async def _execute(self, run: TaskRun) -> None:
+        correlation.executing(run)
         progress = Progress(run, asyncio.get_running_loop())
         writer = asyncio.create_task(progress.keep_writing(), name=f"progress of {run.pk}")
         writer.add_done_callback(lambda _: self.stop(Stop.LOST) if progress.lost else None)

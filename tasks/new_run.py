@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
+from . import correlation
 from .models import TaskRun
 from .search import words_of
 from .text import fit, storable
@@ -53,7 +54,7 @@ class NewRun:
             unique_key=self.unique_key,
             concurrency_key=self.concurrency_key,
             concurrency_limit=self.concurrency_limit,
-            metadata=storable(dict(self.metadata or {})),
+            metadata=storable(correlation.noted(self.metadata)),
             retry_of_id=self.retry_of,
             checkpoint=self.checkpoint,
             search=words_of(self.name, self.topic, self.task, self.args, self.kwargs),
