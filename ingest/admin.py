@@ -133,7 +133,7 @@ class SourceAdmin(LargeTableAdmin):
     """Feeds and how they are doing."""
 
     form = SourceForm
-    list_display = ["__str__", "topic", "health", "last_checked_at", "next_check_at", "failures", "last_error"]
+    list_display = ["__str__", "topic", "how_it_is", "last_checked_at", "next_check_at", "failures", "last_error"]
     list_filter = ["is_paused", "failure", "kind"]
     list_select_related = ["topic"]
     search_fields = ["url", "title", "=topic__name"]
@@ -144,6 +144,11 @@ class SourceAdmin(LargeTableAdmin):
         *("kind", "site_url", "due_at", "last_checked_at", "next_check_at", "last_new_at", "failures", "failure"),
         "last_error",
     ]
+
+    @admin.display(description=_("health"))
+    def how_it_is(self, source: Source) -> Any:
+        """In one word."""
+        return source.health.label
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> Any:
         """A source stays with its topic."""

@@ -285,6 +285,8 @@ LOGOUT_REDIRECT_URL = "sign-in"
 # Of who has chosen no language, and whose browser asks for none that is here.
 LANGUAGE_CODE = os.environ.get("LANGUAGE_CODE", "en")
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español")]
+# Before what Django's admin says for the same English: "Save" is to have one translation on all our pages.
+LOCALE_PATHS = [BASE_DIR / room / "locale" for room in ("statusproj", "ingest", "tasks", "notifications", "live")]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

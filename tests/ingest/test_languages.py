@@ -76,6 +76,11 @@ def test_a_refused_form_says_why_in_german(client_of: ClientOf, german: User, to
     assert "„???“ ist kein Stichwort: Es braucht Buchstaben oder Ziffern." in read(answer.content).text
 
 
+def test_our_words_go_before_those_of_djangos_admin(client_of: ClientOf, german: User, topic: Topic) -> None:
+    page = client_of(german).get(reverse("topic-edit", args=[topic.pk])).content.decode()
+    assert ">Speichern</button>" in page  # the admin says "Sichern"
+
+
 def test_numbers_of_a_sentence_are_written_as_its_language_does(in_german: None) -> None:
     assert Decision.DUPLICATE.counted(1) == "1 Duplikat"
     assert Decision.DUPLICATE.counted(1234) == "1.234 Duplikate"

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 from rich.markup import escape
 
 from ingest.addresses import MAX_BYTES, MAX_URLS, Addresses, first_bad, read_file
@@ -50,6 +50,7 @@ class Command(BaseCommand):
         parser.add_argument("--watch", action="store_true", help="say what came of each address as it comes")
         parser.add_argument("--format", choices=["table", "csv", "json"], default="table")
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         """Look at the lines, enqueue, see to it that somebody works, watch, tell."""
         self.stderr.style_func = None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 
 from ingest.jobs import start_collecting
 from ingest.models import Topic
@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=None, help="At most this many articles.")
         parser.add_argument("--dry-run", action="store_true", help="Read and judge, but store nothing.")
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         """Enqueue, see to it that somebody works, watch."""
         limit = options["limit"]

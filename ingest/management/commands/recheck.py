@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 
 from ingest.jobs import start_recheck
 from ingest.judging.recheck import to_recheck
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--topic", default="", help="Name or id; not needed while there is only one.")
         parser.add_argument("--user", default="", help="Whose topic, if several people have one of that name.")
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         """Enqueue, see to it that somebody works, watch."""
         topic = find_topic(options["topic"], options["user"])

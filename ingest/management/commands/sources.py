@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 from rich.markup import escape
 from rich.table import Table
 
@@ -50,6 +50,7 @@ class Command(BaseCommand):
             else:
                 action.add_argument("--csv", action="store_true", help="CSV instead of OPML.")
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it for the topic that is meant."""
         topic = find_topic(options["topic"], options["user"])
