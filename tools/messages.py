@@ -11,6 +11,7 @@ import io
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages import Catalog
@@ -115,8 +116,9 @@ def update(room: str) -> None:
 
 def compiled(room: str, language: str) -> bytes:
     """The .mo of a catalog."""
-    file = io.BytesIO()
-    write_mo(file, load(room, language))
+    catalog, file = load(room, language), io.BytesIO()
+    catalog.creation_date = datetime(2000, 1, 1, tzinfo=UTC)  # else the moment of compiling: no two would be the same
+    write_mo(file, catalog)
     return file.getvalue()
 
 
