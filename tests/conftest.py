@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -29,6 +30,13 @@ def _passwords_cost_little() -> None:
         "django.contrib.auth.hashers.MD5PasswordHasher",
         "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     ]
+
+
+@pytest.fixture(autouse=True)
+def _nobody_speaks_yet() -> Iterator[None]:
+    """A request leaves its language active in the thread: the next test is to begin without."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
