@@ -178,14 +178,16 @@ def start_recheck(topic: Topic) -> TaskResult:
 def start_scheduled(owner: AbstractBaseUser | None, kwargs: dict[str, Any]) -> TaskResult:
     """Enqueue a collection for a schedule of `owner`. Raises LookupError, and AlreadyRunning as above."""
     if owner is None:
-        raise LookupError("A collection needs somebody whose topics it collects.")
+        raise LookupError(gettext("A collection needs somebody whose topics it collects."))
     options = dict(kwargs)
     topic_id = options.pop("topic_id", None)
     topic = None
     if topic_id is not None:
         topic = Topic.objects.filter(owner_id=owner.pk, pk=topic_id).first()
         if topic is None:
-            raise LookupError(f"{owner.get_username()} has no topic {topic_id}.")
+            raise LookupError(
+                gettext("%(owner)s has no topic %(topic)s.") % {"owner": owner.get_username(), "topic": topic_id}
+            )
     return start_collecting(owner, topic, **options)
 
 

@@ -12,16 +12,6 @@ from django.utils.translation import gettext as _
 from ingest.reading.text import clip
 
 MAX_REASON = 200
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "relevance": {"type": "number", "description": "0 to 1: how much the article is about the topic"},
-        "quality": {"type": "number", "description": "0 to 1: how complete and readable an article it is"},
-        "reason": {"type": "string", "description": "one short sentence in English: why this relevance"},
-    },
-    "required": ["relevance", "quality", "reason"],
-    "additionalProperties": False,
-}
 
 
 class BadAnswer(Exception):
@@ -35,6 +25,20 @@ class Opinion:
     relevance: float
     quality: float
     reason: str
+
+
+def schema(language: str) -> dict[str, Any]:
+    """What is asked for, with the reason in `language`, such as "German"."""
+    return {
+        "type": "object",
+        "properties": {
+            "relevance": {"type": "number", "description": "0 to 1: how much the article is about the topic"},
+            "quality": {"type": "number", "description": "0 to 1: how complete and readable an article it is"},
+            "reason": {"type": "string", "description": f"one short sentence in {language}: why this relevance"},
+        },
+        "required": ["relevance", "quality", "reason"],
+        "additionalProperties": False,
+    }
 
 
 def read_answer(body: bytes) -> Opinion:

@@ -15,6 +15,8 @@ from weakref import WeakKeyDictionary
 
 import httpcore2
 import httpx2
+from django.conf import settings
+from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
 
 from ingest.collecting.reporting import Stage
@@ -24,7 +26,7 @@ from ingest.reading.analysis import Page, Reading
 from ingest.reading.relevance import Rules, Term
 from ingest.wording import decimal
 
-from .answers import SCHEMA, BadAnswer, Opinion, read_answer
+from .answers import BadAnswer, Opinion, read_answer, schema
 from .breaker import Breaker
 from .protocol import Analysis, Analyzer
 
@@ -166,7 +168,11 @@ class OpenAIAnalyzer:
 
 
 def _question(model: str, reading: Reading, rules: Rules) -> bytes:
-    """The request's body. The article goes as strings of a JSON object: no text can end its own quotation."""
+    """The request's body. The article goes as strings of a JSON object: no text can end its own quotation.
+
+    The reason is asked for in the language that is active: that of the run's owner.
+    """
+    language = get_language_info(get_language() or settings.LANGUAGE_CODE)["name"]
     material = {
         "keywords": [_phrase(term) for term in rules.include[:MAX_KEYWORDS]],
         "excluded": [_phrase(term) for term in rules.exclude[:MAX_KEYWORDS]],
@@ -182,7 +188,7 @@ def _question(model: str, reading: Reading, rules: Rules) -> bytes:
             ],
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": "assessment", "strict": True, "schema": SCHEMA},
+                "json_schema": {"name": "assessment", "strict": True, "schema": schema(language)},
             },
         }
     ).encode()

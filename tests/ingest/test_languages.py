@@ -1,5 +1,6 @@
 """Collecting in another language than English: pages, forms, errors, reasons, notifications."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +28,9 @@ from notifications.models import Notification
 from notifications.preferences import save_preferences
 from tasks.models import TaskRun
 from tests.ingest.articles import make_article
+from tests.ingest.servers import RawServer
 from tests.ingest.test_alerts import decided
+from tests.ingest.test_analyzers import PATH, analysed, scores
 from tests.pages.reading import read
 from tests.waiting import eventually
 from tests.workers import WorkerThread
@@ -102,6 +105,14 @@ async def test_a_reason_found_in_a_child_is_in_the_language_of_the_run() -> None
     with translation.override("de"):
         _reading, scores = await in_child(analyse_page, page, Rules(include=("rail",)))
         assert scores is not None and scores.relevance.reason == "keines der Stichwörter"
+
+
+async def test_an_endpoint_is_asked_for_its_reason_in_the_language_of_the_run() -> None:
+    async with RawServer({PATH: scores()}) as server:
+        with translation.override("de"):
+            await analysed(server)
+        asked = json.loads(server.bodies[0])["response_format"]["json_schema"]["schema"]
+    assert asked["properties"]["reason"]["description"].startswith("one short sentence in German")
 
 
 def test_what_a_run_writes_down_is_in_its_owners_language(
