@@ -65,7 +65,7 @@ class ArticleFilters:
         Other keys are not looked at, or with `also` are wrong unless they are among those: a filter with a slip in its
         name must not count as not asked.
         """
-        reader = _Reader(query, KEYS, thing="article")
+        reader = _Reader(query, KEYS, thing=gettext("article"))
         if also is not None:
             reader.refuse_others(query, also)
         since, until = reader.day("since"), reader.day("until")
