@@ -91,8 +91,9 @@ class Sending(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    username: str | None = Field(None, max_length=150)
-    group: str | None = Field(None, max_length=150)
+    # Postgres would refuse to look for a name with a NUL in it.
+    username: str | None = Field(None, max_length=150, pattern=r"^[^\x00]*$")
+    group: str | None = Field(None, max_length=150, pattern=r"^[^\x00]*$")
     everyone: bool = False
     type: str = Field("message", min_length=1, max_length=facade.TYPE_MAX_LENGTH)
     title: Annotated[str, Field(min_length=1, max_length=facade.TITLE_MAX_LENGTH)]

@@ -4,6 +4,7 @@
 
 (() => {
   const $ = (id) => document.getElementById(id);
+  const { word } = window.live;
 
   // --- Dialogs: a link to a question opens the same question in place ----------------------------------------------
 
@@ -40,8 +41,8 @@
     const text = button && $(button.dataset.copy)?.textContent;
     if (!text) return;
     const copied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
-    window.live.say(copied ? "Copied." : "The browser did not allow to copy: select the text instead.");
-    if (copied) button.firstChild.textContent = "Copied";
+    window.live.say(copied ? `${word("copied")}.` : word("notCopied"));
+    if (copied) button.firstChild.textContent = word("copied");
   });
 
   // A second click on a button that is already at work sends nothing twice.
@@ -88,11 +89,11 @@
 
   const couldNotLoad = () => {
     const text = document.createElement("p");
-    text.textContent = "Notifications could not be loaded.";
+    text.textContent = word("noNotifications");
     const again = document.createElement("button");
     again.type = "button";
     again.className = "button button-plain";
-    again.textContent = "Try again";
+    again.textContent = word("tryAgain");
     again.addEventListener("click", loadPanel);
     const wrap = document.createElement("div");
     wrap.className = "empty";
@@ -180,7 +181,7 @@
 
   const ago = (at) => {
     let value = (at - Date.now()) / 1000;
-    if (Math.abs(value) < 60) return "just now";
+    if (Math.abs(value) < 60) return word("justNow");
     for (const [size, unit] of STEPS) {
       if (Math.abs(value) < size) return relative.format(Math.trunc(value), unit);
       value /= size;
@@ -193,7 +194,9 @@
     const minutes = Math.floor(seconds / 60);
     if (minutes < 1) return `${seconds} s`;
     if (minutes < 60) return seconds % 60 ? `${minutes} min ${seconds % 60} s` : `${minutes} min`;
-    return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 60)} h`;
+    const hours = Math.floor(minutes / 60);
+    if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+    return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${Math.floor(hours / 24)} d`;
   };
 
   const write = (element, text) => {

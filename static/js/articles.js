@@ -32,13 +32,13 @@
     const address = button.formAction;
     if (button.getAttribute("aria-busy")) return;
     button.setAttribute("aria-busy", "true");
-    const said = button.firstChild?.nextSibling?.textContent.trim() || "Done";
+    const said = button.firstChild?.nextSibling?.textContent.trim() || window.live.word("done");
     const html = await post(address);
     button.removeAttribute("aria-busy");
-    if (html === null) window.live.say(`“${said}” did not work. Reload the page and try again.`);
+    if (html === null) window.live.say(window.live.word("didNotWork", { action: said }));
     else {
       swap(html);
-      window.live.say(`${said}: done.`);
+      window.live.say(window.live.word("isDone", { action: said }));
     }
   };
 

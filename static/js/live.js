@@ -21,6 +21,10 @@
 
   const $ = (id) => document.getElementById(id);
 
+  // What is said, in the language of the page: components/words.html. `{name}` and the like stand for `parts`.
+  const word = (key, parts = {}) =>
+    Object.entries(parts).reduce((text, [part, value]) => text.replaceAll(`{${part}}`, () => value), $("words").dataset[key]);
+
   // --- Fragments ------------------------------------------------------------------------------------------------
 
   const targetOf = (element) => {
@@ -74,7 +78,7 @@
   // --- Runs: what changed, who needs to know ---------------------------------------------------------------------
 
   const isSpeaker = (id) => Boolean(document.querySelector(`[data-title-run="${CSS.escape(id)}"]`));
-  const nameOf = (id) => ($(`run-${id}-name`) || {}).textContent?.trim() || "A run";
+  const nameOf = (id) => ($(`run-${id}-name`) || {}).textContent?.trim() || word("someRun");
   const percentOf = (id) => {
     const percent = $(`run-${id}-progress`)?.dataset.percent;
     return percent ? Number(percent) : null;
@@ -94,7 +98,7 @@
         refreshActions(id, status);
         announceStatus(id, status);
       } else if (quarter > before.quarter && quarter < 4 && isSpeaker(id)) {
-        say(`${nameOf(id)}: ${quarter * 25}%`);
+        say(word("runAt", { name: nameOf(id), percent: quarter * 25 }));
       }
     }
     writeTitle();
@@ -108,16 +112,16 @@
     const name = nameOf(id);
     if (isSpeaker(id)) {
       const reason = $(`run-${id}-outcome`)?.textContent.trim();
-      if (status === "running") say(`${name} has started.`);
-      if (status === "cancelling") say(`${name} is being cancelled.`);
-      if (status === "completed") say(`${name} has completed.`);
-      if (status === "cancelled") say(`${name} was cancelled.`);
-      if (status === "failed") cry(`${name} has failed. ${reason || ""}`);
+      if (status === "running") say(word("runStarted", { name }));
+      if (status === "cancelling") say(word("runCancelling", { name }));
+      if (status === "completed") say(word("runCompleted", { name }));
+      if (status === "cancelled") say(word("runCancelled", { name }));
+      if (status === "failed") cry(`${word("runFailed", { name })} ${reason || ""}`);
     } else if (FINAL.has(status)) {
-      endings.push(`${name}: ${status}.`);
+      endings.push(word("runEnded", { name, status: $(`run-${id}-status`)?.textContent.trim().toLowerCase() || status }));
       clearTimeout(endedTimer);
       endedTimer = setTimeout(() => {
-        say(endings.length > 2 ? `${endings.length} runs have ended.` : endings.join(" "));
+        say(endings.length > 2 ? word("runsEnded", { count: endings.length }) : endings.join(" "));
         endings.length = 0;
       }, 1000);
     }
@@ -279,7 +283,7 @@
 
   let zone = document.documentElement.dataset.zone || undefined;
   try { new Intl.DateTimeFormat([], { timeZone: zone }); } catch { zone = undefined; } // one that this browser does not know
-  const onClock = (at, options) => at.toLocaleString([], { ...options, timeZone: zone });
+  const onClock = (at, options) => at.toLocaleString(document.documentElement.lang, { ...options, timeZone: zone });
 
   // --- For the other scripts ---------------------------------------------------------------------------------------
 
@@ -301,5 +305,5 @@
   };
 
   look(false);
-  window.live = { refresh, refreshAnew, refreshSoon, mayChange, isSilent, stop, say, replace, onClock };
+  window.live = { refresh, refreshAnew, refreshSoon, mayChange, isSilent, stop, say, word, replace, onClock };
 })();
