@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone, translation
 from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy
 from pytest_django.fixtures import Settings
 
 from notifications.models import Notification
@@ -30,6 +31,7 @@ from tasks.states import Status
 from tasks.trees import tree_of
 from tasks.updates import frame_of
 from tests.pages.reading import page, read
+from tests.tasks import functions
 from tests.tasks.runs import make_run, make_run_in
 
 type ClientOf = Callable[[User], Client]
@@ -166,6 +168,14 @@ def test_why_a_schedule_did_not_start_is_said_to_whom_it_runs_for(owner: User, s
     assert schedules.fire_due() == 0
     schedule.refresh_from_db()
     assert schedule.last_error == f"Die Funktion {GONE} gibt es nicht mehr."
+
+
+def test_a_lazy_title_is_said_when_the_run_is_made(owner: User) -> None:
+    named = functions.add.using(owner=owner, title=gettext_lazy("Background tasks"))
+    with translation.override("es"):
+        run = TaskRun.objects.get(pk=named.enqueue(1, 2).id)
+    assert run.name == "Tareas en segundo plano"
+    assert Filters.of({"q": "segundo plano"}).apply(TaskRun.objects.all()).get() == run
 
 
 def test_the_terminal_speaks_english_whatever_the_site_does(owner: User) -> None:
