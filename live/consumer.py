@@ -14,10 +14,10 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from . import closing, fragments, frames, origins
+from . import closing, fragments, frames, origins, tokens
 from .audience import Socket
 from .closing import Refused
-from .credentials import credentials_of
+from .credentials import Credentials, credentials_of
 from .database import in_database_thread
 from .frames import Frame
 from .groups import Group
@@ -178,11 +178,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._end(closing.TRY_LATER, "The database does not answer")
 
     async def _admit(self) -> None:
-        if not origins.is_ours(self.scope):
-            raise Refused(closing.FORBIDDEN, "Origin not allowed")
-        self.user = self.scope.get("user")
-        if self.user is None or not self.user.is_authenticated or not self.user.is_active:
-            raise Refused(closing.NOT_SIGNED_IN, "Not signed in")
+        credentials = await self._identify()
         query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         self.query = {name: values[-1] for name, values in query.items()}
         self.language = fragments.language_of(self.query)
@@ -193,7 +189,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         # Entered before the first query, so that many sockets opening together are counted.
         socket = Socket(
             sink=Sink(self._hand_over, language=self.language, overflowed=self._resync_later),
-            credentials=credentials_of(self.user, self.scope.get("session")),
+            credentials=credentials,
             close=self._end_later,
         )
         self._hub.add(socket)
@@ -206,6 +202,20 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._expiry = asyncio.get_running_loop().call_later(
             lifetime(), self._end_later, closing.COME_BACK, "Reconnect, please"
         )
+
+    async def _identify(self) -> Credentials:
+        """Set `user`. A token decides alone, whatever session came with it. Raises Refused."""
+        if (token := tokens.token_of(self.scope)) is not None:
+            # Of any origin: no browser sends a token without being told to.
+            bearer = await in_database_thread(lambda: tokens.admit(token, self.scope["path"]))
+            self.user = bearer.user
+            return Credentials(bearer.user.pk, "", "", bearer.key)
+        if not origins.is_ours(self.scope):
+            raise Refused(closing.FORBIDDEN, "Origin not allowed")
+        self.user = self.scope.get("user")
+        if self.user is None or not self.user.is_authenticated or not self.user.is_active:
+            raise Refused(closing.NOT_SIGNED_IN, "Not signed in")
+        return credentials_of(self.user, self.scope.get("session"))
 
     async def _receive(self, message: dict[str, Any]) -> None:
         now = asyncio.get_running_loop().time()

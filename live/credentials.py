@@ -15,6 +15,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from . import tokens
+
 _IN_DATABASE = {"django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db"}
 _IN_COOKIE = "django.contrib.sessions.backends.signed_cookies"
 
@@ -26,6 +28,7 @@ class Credentials:
     user_pk: int
     session_key: str
     auth_hash: str  # changes with the user's password
+    token: str = ""  # the key of the token, for who came with one instead of a session
 
 
 def credentials_of(user: AbstractBaseUser, session: Any) -> Credentials:
@@ -36,14 +39,16 @@ def credentials_of(user: AbstractBaseUser, session: Any) -> Credentials:
 
 
 def withdrawn(everyone: Collection[Credentials]) -> set[Credentials]:
-    """Those of these credentials that no longer let anybody in. Two queries, however many there are."""
+    """Those of these credentials that no longer let anybody in. Two or three queries, however many there are."""
     users = get_user_model()._default_manager.filter(pk__in={one.user_pk for one in everyone}, is_active=True)
     by_pk: dict[Any, AbstractBaseUser] = {user.pk: user for user in users.only("pk", "password")}
     sessions = _live_sessions({one.session_key for one in everyone if one.session_key})
+    valid = tokens.still_valid({one.token for one in everyone if one.token})
     return {
         one
         for one in everyone
         if (user := by_pk.get(one.user_pk)) is None
+        or (one.token and one.token not in valid)
         or (one.session_key and one.session_key not in sessions)
         or (one.auth_hash and not _same_password(user, one.auth_hash))
     }

@@ -29,8 +29,13 @@ def connect() -> None:
     m2m_changed.connect(_changed, sender=UserGroup.permissions.through, dispatch_uid="live-group-permissions")
 
 
-def _changed(**kwargs: Any) -> None:
+def access_changed() -> None:
+    """Somebody may be allowed less than before: hubs look at once who still may listen."""
     publish_on_commit([ACCESS], {"type": "access_changed"})
+
+
+def _changed(**kwargs: Any) -> None:
+    access_changed()
 
 
 def _user_saved(*, created: bool, update_fields: Any = None, **kwargs: Any) -> None:

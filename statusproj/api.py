@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from accounts.auth import token_auth
 from live.errors import install
 from live.http import session_auth
 from live.schema import json_schema
@@ -16,11 +17,12 @@ _MARKDOWN = {"responses": {200: {"description": "OK", "content": {"text/markdown
 api = DescribedAPI(
     title="statusproj",
     version="1",
-    description="Live status of background work. Session cookie everywhere; every write needs the CSRF token. "
+    description="Live status of background work. Signed in by the session cookie, and then every write needs the CSRF "
+    "token; or by an API token (`Authorization: Bearer …`, made on the page /profile/tokens/), which needs none. "
     "Live updates come over WebSockets: their frames are described by "
     "[/api/frames.schema.json](/api/frames.schema.json) and explained, with clients to copy, in "
     "[/api/frames.md](/api/frames.md).",
-    auth=session_auth,
+    auth=[token_auth, session_auth],  # a token decides alone, if there is one
     urls_namespace="api",
 )
 install(api)

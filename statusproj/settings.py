@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "notifications",
     "tasks",
     "ingest",
+    "accounts",
     "statusproj",
 ]
 

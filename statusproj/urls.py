@@ -26,6 +26,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("", include("statusproj.page_urls")),
+    path("profile/", include("accounts.urls")),
     path("tasks/", include("tasks.urls")),
     path("notifications/", include("notifications.urls")),
     path("keyword-alerts/", include("ingest.urls")),

@@ -133,7 +133,12 @@ class TestSocket(WebsocketCommunicator):
 
 
 async def socket_of(
-    user: User | None, path: str = "/ws/things/one", *, origin: str | None = None, session: str | None = None
+    user: User | None,
+    path: str = "/ws/things/one",
+    *,
+    origin: str | None = None,
+    session: str | None = None,
+    token: str | None = None,
 ) -> TestSocket:
     """An open socket, signed in as `user`; what it has been sent so far waits to be read."""
     headers = [(b"host", HOST.encode())]
@@ -141,6 +146,8 @@ async def socket_of(
         session = await sync_to_async(session_of)(user)
     if session is not None:
         headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={session}".encode()))
+    if token is not None:
+        headers.append((b"authorization", f"Bearer {token}".encode()))
     if origin is not None:
         headers.append((b"origin", origin.encode()))
     socket = TestSocket(application, path, headers=headers)

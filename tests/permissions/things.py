@@ -9,13 +9,15 @@ from django.contrib.auth.models import Group, User
 from django.db import models
 from django.utils import timezone
 
+from accounts import tokens
+from accounts.scopes import Scope
 from ingest.models import Alert, AlertRule, Article, CollectPreferences, Topic
 from notifications import facade
 from notifications.models import NotificationDelivery, NotificationPreferences, NotificationReceipt
 from tasks.models import Schedule, TaskRun
 from tests.tasks.runs import ADD, make_run_in
 
-ROOMS = ("tasks", "notifications", "ingest")
+ROOMS = ("tasks", "notifications", "ingest", "accounts")
 
 
 def make_things(owner: User) -> dict[str, object]:
@@ -37,7 +39,9 @@ def make_things(owner: User) -> dict[str, object]:
     broadcast = facade.create_notification(username=None, type="news", title="t", message="m")
     NotificationReceipt.objects.create(notification=broadcast, user=owner, read_at=now)
     NotificationDelivery.objects.create(notification=notice, user=owner, channel="email", title="t", due_at=now)
+    token, _ = tokens.create(owner, name="Phone", scopes=[Scope.READ], expires_at=None)
     return {
+        "token_id": token.pk,
         "run_id": run.pk,
         "task_id": run.pk,
         "job_id": run.pk,
