@@ -9,9 +9,10 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Let sockets know tokens."""
+        """Let sockets know tokens, and note sessions as they begin."""
         from live import tokens as live_tokens
 
-        from . import tokens
+        from . import sessions, tokens
 
+        sessions.connect()
         live_tokens.register(tokens.admit, tokens.still_valid)

@@ -1,13 +1,15 @@
-"""Tokens by which programs are let in."""
+"""By what people and their programs are let in."""
 
 from typing import Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.sessions.models import Session
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from .devices import in_words
 from .scopes import Scope
 
 
@@ -48,3 +50,25 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class UserSession(models.Model):
+    """What is known of a session beside what Django keeps: whose it is, on what device, when it was used last."""
+
+    session = models.OneToOneField(Session, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    agent = models.CharField(max_length=300, blank=True, help_text="What the browser says of itself.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+
+    def __str__(self) -> str:
+        return self.device
+
+    @property
+    def device(self) -> str:
+        """The browser and what it runs on, in words."""
+        return in_words(self.agent)

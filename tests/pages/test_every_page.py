@@ -80,7 +80,14 @@ def make_schedule(owner: User, number: int = 0) -> Schedule:
 def pages_of(runs: dict[str, TaskRun]) -> list[str]:
     """Every page of runs and notifications that their owner can open."""
     names: tuple[str, ...] = ("dashboard", "task-list", "notification-list", "notification-panel", "schedule-list")
-    names += ("notification-preferences", "notification-deliveries", "profile", "change-password", "token-list")
+    names += (
+        "notification-preferences",
+        "notification-deliveries",
+        "profile",
+        "change-password",
+        "token-list",
+        "session-list",
+    )
     paths = [reverse(name) for name in names]
     paths += [run.get_absolute_url() for run in runs.values()]
     paths += [f"{reverse('task-list')}?status={status}&q=alert&topic=x" for status in ("running", "nonsense")]

@@ -99,8 +99,8 @@ class Walk:
     """Everybody, signed in, and what is there to be asked for."""
 
     def __init__(self, cast: Cast, part: str) -> None:
-        owner = cast["owner"]
-        assert owner is not None
+        owner, stranger = cast["owner"], cast["stranger"]
+        assert owner is not None and stranger is not None
         things = make_things(owner)
         self.routes = [route for route in every_route() if route.part == part]
         self._paths = {one: one.path(in_admin(one.shown, owner) if part == "Admin" else things) for one in self.routes}
@@ -111,7 +111,7 @@ class Walk:
             if user is not None:
                 self._clients[role].force_login(user)
         self._cookies = {role: client.cookies.copy() for role, client in self._clients.items()}
-        self._rows = Rows()
+        self._rows = Rows(stranger)
 
     def ask(self, role: str, route: Route, method: str) -> str:
         """What happens. What came of it is undone, and of a stranger's request looked through before."""

@@ -10,11 +10,13 @@ from django.db import models
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.models import UserSession
 from accounts.scopes import Scope
 from ingest.models import Alert, AlertRule, Article, CollectPreferences, Topic
 from notifications import facade
 from notifications.models import NotificationDelivery, NotificationPreferences, NotificationReceipt
 from tasks.models import Schedule, TaskRun
+from tests.live.sockets import session_of
 from tests.tasks.runs import ADD, make_run_in
 
 ROOMS = ("tasks", "notifications", "ingest", "accounts")
@@ -40,7 +42,10 @@ def make_things(owner: User) -> dict[str, object]:
     NotificationReceipt.objects.create(notification=broadcast, user=owner, read_at=now)
     NotificationDelivery.objects.create(notification=notice, user=owner, channel="email", title="t", due_at=now)
     token, _ = tokens.create(owner, name="Phone", scopes=[Scope.READ], expires_at=None)
+    # Sessions of the cast are signed in before; this one is on another device.
+    session = UserSession.objects.get(session_id=session_of(owner))
     return {
+        "session_id": session.pk,
         "token_id": token.pk,
         "run_id": run.pk,
         "task_id": run.pk,
@@ -100,11 +105,13 @@ def bodies(things: Mapping[str, object]) -> dict[tuple[str, str], Any]:
 
 
 class Rows:
-    """Every row of our rooms as it stands, to be compared with what became of it."""
+    """Every row of our rooms that is not `user`'s as it stands, to be compared with what became of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, user: User) -> None:
         self._models = [model for room in ROOMS for model in apps.get_app_config(room).get_models()]
-        self._before = {model: {row["pk"]: row for row in _rows(model)} for model in self._models}
+        self._before = {
+            model: {row["pk"]: row for row in _rows(model) if row.get("user_id") != user.pk} for model in self._models
+        }
 
     def changes(self) -> list[str]:
         """What was changed, is gone, or was added to something that was there."""
