@@ -22,8 +22,9 @@ from benchmarks.harness import Result, Row
 from benchmarks.ingest import DATA, shingles
 from ingest.demo_site import Kind, entries
 from ingest.demo_site.pages import page as demo_page
-from ingest.reading.analysis import Page, analyse_page, read_page
+from ingest.reading.analysis import analyse_page, read_page
 from ingest.reading.extract import decode
+from ingest.reading.pages import Page
 from ingest.reading.relevance import Rules, relevance
 from ingest.reading.text import words
 

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from ingest.collecting.reporting import Stage
 from ingest.fetching.fetch import read_body, retry_after
 from ingest.fetching.guard import FetchError, GuardedTransport
-from ingest.reading.analysis import Page, Reading
+from ingest.reading.pages import Page, Reading
 from ingest.reading.relevance import Rules, Term
 from ingest.wording import decimal
 

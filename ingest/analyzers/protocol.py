@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ingest.reading.analysis import Page, Reading, Scores
+from ingest.reading.pages import Page, Reading, Scores
 from ingest.reading.relevance import Rules
 
 LOCAL = "local"

@@ -23,7 +23,7 @@ from ingest.fetching.guard import FetchError
 from ingest.fetching.robots import robots
 from ingest.models import Topic
 from ingest.queue import AnalysisOutcome, AnalysisQueue, AnalysisTask
-from ingest.reading.analysis import Page
+from ingest.reading.pages import Page
 from ingest.reading.relevance import Rules
 from ingest.store import Candidate, Decided
 from live.numbers import grouped

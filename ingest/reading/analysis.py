@@ -4,19 +4,18 @@ network, no database. Reasons are sentences for people: in the language that is 
     Page ─▶ extract ─▶ language ─▶ sentences ─▶ summary, sentiment, simhash ─▶ Reading ─▶ relevance, quality ─▶ Scores
 
 Each stage is a pure function in a module of its own: extract.py, language.py, text.py, summary.py, sentiment.py,
-dedupe.py, relevance.py, quality.py. What follows needs to know other articles, and happens in the run's process:
+fingerprints.py, relevance.py, quality.py. What follows needs to know other articles, and happens in the run's process:
 verdicts.py makes a decision of the scores, store.py keeps it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 
 from ingest.duplicates.canonical import canonical_url
-from ingest.duplicates.dedupe import fingerprint
+from ingest.duplicates.fingerprints import fingerprint
 
 from .extract import extract
 from .language import language_of
+from .pages import Page, Reading, Scores
 from .quality import Quality, quality
 from .relevance import Relevance, Rules, relevance
 from .sentiment import sentiment
@@ -24,47 +23,6 @@ from .summary import summary
 from .text import sentences
 
 SENTENCES_FROM = 20_000  # characters
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
-    """A page as it came, and what its feed said of it: `title`, `author` and the `host` where it was found."""
-
-    url: str
-    body: bytes = field(repr=False)
-    charset: str = ""
-    title: str = ""
-    author: str = ""
-    host: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """What a page says, before anybody judges it. An empty `text` means that there is no article.
-
-    `address` is where it was read, after all redirects, and `declared_url` what it calls itself; both are canonical.
-    """
-
-    title: str
-    author: str
-    site: str
-    published_at: datetime | None
-    text: str
-    language: str
-    summary: str
-    sentiment: float | None
-    simhash: int | None
-    address: str
-    declared_url: str
-    link_lines: frozenset[str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scores:
-    """How an article fares by a topic's rules."""
-
-    relevance: Relevance
-    quality: Quality
 
 
 def analyse_page(page: Page, rules: Rules) -> tuple[Reading, Scores | None]:

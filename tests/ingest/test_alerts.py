@@ -18,7 +18,7 @@ from ingest.collecting.verdicts import judge
 from ingest.demo_site import DemoSite
 from ingest.jobs import start_collecting
 from ingest.models import Alert, AlertRule, Article, Topic
-from ingest.reading.analysis import Reading, Scores
+from ingest.reading.pages import Reading, Scores
 from ingest.reading.relevance import Relevance
 from ingest.rules import rules_of
 from ingest.store import Candidate, Decided

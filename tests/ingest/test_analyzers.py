@@ -25,7 +25,7 @@ from ingest.decisions import Decision
 from ingest.demo_site.articles import story
 from ingest.fetching.fetch import Fetcher
 from ingest.models import Topic
-from ingest.reading.analysis import Page
+from ingest.reading.pages import Page
 from ingest.reading.relevance import Rules
 from ingest.service import run_auto_ingest
 from tasks.db import in_thread

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -13,6 +15,7 @@ import pytest
 from ingest import children
 from ingest.children import AnalysisError, in_child, one_run
 from ingest.decisions import Failure
+from tests.servers import ROOT
 
 
 async def test_work_is_done_in_another_process() -> None:
@@ -102,3 +105,14 @@ def nap(seconds: float, number: int) -> int:
 def die(end: int) -> None:
     os.kill(os.getpid(), end)
     time.sleep(60)
+
+
+def test_servers_and_workers_do_not_load_what_only_children_need() -> None:
+    program = (
+        "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'statusproj.settings'\n"
+        "import django; django.setup()\n"
+        "import statusproj.urls, statusproj.routing, ingest.jobs\n"
+        "print([name for name in ('trafilatura', 'numpy', 'py3langid') if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert answer.stdout.strip() == "[]"

@@ -8,7 +8,8 @@ import pytest
 from ingest.decisions import Failure
 from ingest.demo_site import DemoSite, Kind, Pace, all_entries, entries
 from ingest.demo_site.articles import PUBLICATIONS
-from ingest.duplicates.dedupe import MAX_DISTANCE, distance, fingerprint
+from ingest.duplicates.dedupe import MAX_DISTANCE, distance
+from ingest.duplicates.fingerprints import fingerprint
 from ingest.fetching.feeds import parse_feed
 from ingest.fetching.fetch import Bounds, Fetcher
 from ingest.fetching.guard import FetchError

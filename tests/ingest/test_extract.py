@@ -6,8 +6,9 @@ import pytest
 
 from ingest.demo_site import Kind, entries
 from ingest.demo_site.pages import page
-from ingest.reading.analysis import Page, read_page
+from ingest.reading.analysis import read_page
 from ingest.reading.extract import decode, extract
+from ingest.reading.pages import Page
 
 AT = datetime(2026, 5, 17, 8, 30, tzinfo=UTC)
 ONE_OF_EACH_LAYOUT = {entry.publication: entry for entry in entries("energy", 1) if entry.kind == Kind.ARTICLE}

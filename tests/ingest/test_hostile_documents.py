@@ -11,8 +11,9 @@ from ingest import children
 from ingest.children import AnalysisError, in_child
 from ingest.decisions import Failure
 from ingest.fetching.feeds import MAX_ENTRIES, Feed, NotAFeed, parse_feed
-from ingest.reading.analysis import Page, read_page
+from ingest.reading.analysis import read_page
 from ingest.reading.extract import decode
+from ingest.reading.pages import Page
 
 URL = "https://news.example/feed"
 PAGE = "<html><body><article><p>{}</p></article></body></html>"

@@ -21,7 +21,8 @@ from ingest.demo_site.server import OUTAGE
 from ingest.jobs import start_collecting
 from ingest.models import Article, CollectPreferences, Topic
 from ingest.models.names import OF_MODELS
-from ingest.reading.analysis import Page, analyse_page
+from ingest.reading.analysis import analyse_page
+from ingest.reading.pages import Page
 from ingest.reading.relevance import Rules
 from ingest.telling.digest import send_due
 from notifications.models import Notification

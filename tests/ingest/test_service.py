@@ -16,7 +16,7 @@ from ingest.decisions import Decision, Failure
 from ingest.demo_site import DemoSite, Kind, entries
 from ingest.fetching.fetch import Bounds, Fetcher
 from ingest.models import Article, Source, Topic
-from ingest.reading.analysis import Reading
+from ingest.reading.pages import Reading
 from ingest.service import get_pending_articles, run_auto_ingest
 from tasks.db import in_thread
 from tests.ingest.recorder import Recorder

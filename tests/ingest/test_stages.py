@@ -9,7 +9,8 @@ from trafilatura.deduplication import Simhash
 
 from ingest.demo_site.articles import story
 from ingest.duplicates.canonical import canonical_url, is_same_site
-from ingest.duplicates.dedupe import Known, Seen, Twin, distance, fingerprint, simhash
+from ingest.duplicates.dedupe import Known, Seen, Twin, distance
+from ingest.duplicates.fingerprints import fingerprint, simhash
 from ingest.reading.language import language_of
 from ingest.reading.quality import quality
 from ingest.reading.relevance import Relevance, Rules, Term, mentions, relevance
