@@ -47,6 +47,8 @@ bench: $(READY) ## Run benchmarks/ and write docs/benchmarks.md
 lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	UV_SYSTEM_CERTS=true $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.12 --upgrade \
 		--extra dev pyproject.toml -o requirements.lock
+	UV_SYSTEM_CERTS=true $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.12 \
+		--constraint requirements.lock pyproject.toml -o deploy/requirements.lock
 
 messages: $(READY) ## Bring the catalogs of messages in step with the code, and compile them
 	@$(BIN)/python -m tools.messages update

@@ -333,7 +333,7 @@ X_FRAME_OPTIONS = "DENY"
 # Who reads /metrics without signing in. Where a worker, which serves no pages, shows its own figures; 0 for nowhere.
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "").strip()
 METRICS_HOST = os.environ.get("METRICS_HOST", "127.0.0.1")
-METRICS_PORT = int(os.environ.get("METRICS_PORT", "0"))
+METRICS_PORT = int(os.environ.get("METRICS_PORT") or 0)
 
 LOG_LEVEL = os.environ.get("LOG_LEVEL", "WARNING")
 LOG_FORMAT = os.environ.get("LOG_FORMAT", "line").strip().lower()

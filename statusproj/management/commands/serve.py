@@ -19,10 +19,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-worker", action="store_true", help="only the web side; run `manage.py worker` elsewhere"
         )
+        parser.add_argument(
+            "--no-migrate", action="store_true", help="leave the database as it is; a deployment migrates before"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Bring the database up to date, then serve."""
-        call_command("migrate", verbosity=0)
+        """Bring the database up to date unless told otherwise, then serve."""
+        if not options["no_migrate"]:
+            call_command("migrate", verbosity=0)
         from statusproj.server import LiveServer  # installs Twisted's reactor: only where it is wanted
 
         host, port = options["host"], options["port"]
@@ -32,7 +36,7 @@ class Command(BaseCommand):
             with_worker=not options["no_worker"],
             on_ready=lambda: self.stdout.write(f"Serving at http://{host}:{port}/ (Ctrl-C stops)"),
         )
-        if not get_user_model()._default_manager.exists():
+        if not options["no_migrate"] and not get_user_model()._default_manager.exists():
             self.stdout.write("Nobody can sign in yet. In another terminal: .venv/bin/python manage.py createsuperuser")
         server.run()
         if server.failed:
