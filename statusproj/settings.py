@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "ninja",  # the files of /api/docs, and export_openapi_schema
     "procrastinate.contrib.django",
+    "axes",
     "live",
     "notifications",
     "tasks",
@@ -115,6 +116,7 @@ MIDDLEWARE = [
     "accounts.sessions.session_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "notifications.readers.reader_middleware",
 ]
@@ -271,6 +273,25 @@ INGEST_ANALYZER_KEY = os.environ.get("INGEST_ANALYZER_KEY", "").strip()
 INGEST_ANALYZER_SECONDS = float(os.environ.get("INGEST_ANALYZER_SECONDS", "20"))
 INGEST_ANALYZER_CONCURRENT = int(os.environ.get("INGEST_ANALYZER_CONCURRENT", "3"))
 
+# Passwords hashed otherwise until now are hashed by the first at the next sign-in.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# So many wrong passwords for one name from one address, and that pair waits. Counted in the database, so by all
+# processes together; see accounts/lockout.py.
+AXES_FAILURE_LIMIT = int(os.environ.get("SIGN_IN_ATTEMPTS", "10"))
+AXES_COOLOFF_TIME = timedelta(minutes=float(os.environ.get("SIGN_IN_LOCKOUT_MINUTES", "15")))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the time that was told holds
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_out"
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address_of"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+# How many proxies of ours add to X-Forwarded-For; 0: nobody's word for an address is taken.
+TRUSTED_PROXIES = int(os.environ.get("TRUSTED_PROXIES", "0"))
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -110,7 +110,8 @@ def test_another_password_ends_the_sessions_elsewhere_and_not_this_one(owner: Us
     assert answer.redirect_chain == [(PROFILE, 302)]
     assert "Your password is changed" in read(answer.content).one(class_="messages").text
     assert elsewhere.get(PROFILE).status_code == 302
-    assert Client().login(username="owner", password="battery staple 9")
+    owner.refresh_from_db()
+    assert owner.check_password("battery staple 9")
 
 
 def test_the_menu_of_every_page_leads_to_what_is_ones_own(owner: User, client_of: ClientOf) -> None:
