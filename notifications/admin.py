@@ -9,6 +9,11 @@ from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import path
+from django.utils.functional import lazy
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from live.numbers import grouped
 
 from . import facade, links
 from .compose import compose
@@ -54,7 +59,7 @@ class NotificationForm(ModelForm):
 class TypeFilter(admin.SimpleListFilter):
     """The types this site knows. Django's own filter would look through every notification for them."""
 
-    title = "type"
+    title = _("type")
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -64,6 +69,11 @@ class TypeFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Notification]) -> QuerySet[Notification]:
         """Those of the chosen type."""
         return queryset.filter(type=self.value()) if self.value() else queryset
+
+
+def _what_is_searched() -> str:
+    said = gettext("A user name, or words of title or message of the newest %(number)s")
+    return said % {"number": grouped(LOOKED_THROUGH)}
 
 
 @admin.register(Notification)
@@ -76,17 +86,17 @@ class NotificationAdmin(LargeTableAdmin):
     list_filter = [TypeFilter, "read", ("user", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["user"]
     search_fields = ["title", "message"]
-    search_help_text = f"A user name, or words of title or message of the newest {LOOKED_THROUGH:,}"
+    search_help_text = lazy(_what_is_searched, str)()
     ordering = ["-created_at", "-id"]
     date_hierarchy = "created_at"
     autocomplete_fields = ["user"]
     readonly_fields = ["created_at"]
     inlines = [ReceiptInline]
 
-    @admin.display(description="for", ordering="user")
+    @admin.display(description=pgettext_lazy("whom a notification is addressed to", "for"), ordering="user")
     def addressee(self, notification: Notification) -> str:
         """User name, or everyone."""
-        return notification.username or "everyone"
+        return notification.username or gettext("everyone")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Notification], search_term: str
@@ -135,7 +145,7 @@ class ReceiptAdmin(ReadOnly, LargeTableAdmin):
     list_display = ["notification", "user", "read_at", "dismissed_at"]
     list_select_related = ["notification", "user"]
     search_fields = ["=user__username"]
-    search_help_text = "A user name"
+    search_help_text = _("A user name")
 
 
 @admin.register(NotificationDelivery)
@@ -146,7 +156,7 @@ class DeliveryAdmin(ReadOnly, LargeTableAdmin):
     list_filter = ["channel", "state"]
     list_select_related = ["user"]
     search_fields = ["=user__username"]
-    search_help_text = "A user name"
+    search_help_text = _("A user name")
     raw_id_fields = ["notification", "user"]
 
 
@@ -157,10 +167,10 @@ class PreferencesAdmin(ReadOnly, LargeTableAdmin):
     list_display = ["user", "language", "time_zone", "quiet_from", "quiet_until", "daily_at", "has_webhook"]
     list_select_related = ["user"]
     search_fields = ["=user__username"]
-    search_help_text = "A user name"
+    search_help_text = _("A user name")
     fields = ["user", "chosen", "language", "time_zone", "quiet_from", "quiet_until", "daily_at", "has_webhook"]
 
-    @admin.display(description="webhook", boolean=True)
+    @admin.display(description=_("webhook"), boolean=True)
     def has_webhook(self, preferences: NotificationPreferences) -> bool:
         """Is there an address? It may have a password in it, so it is not shown."""
         return bool(preferences.webhook_url)

@@ -12,10 +12,13 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from . import deliveries
+from .languages import in_language_of
 from .models import Notification, NotificationDetails
 from .recipients import Recipient
+from .types import in_words
 
 KEY_MAX_LENGTH = 200
 
@@ -48,7 +51,7 @@ def store(draft: Draft, recipient: Recipient | None) -> Notification:
     elif draft.dedupe_key:
         notification = _repeat(draft, recipient, key=f"{recipient.pk}:{draft.dedupe_key[:KEY_MAX_LENGTH]}")
     elif recipient.is_flooded:
-        notification = _repeat(_folded(draft), recipient, key=f"{recipient.pk}:storm:{draft.type}")
+        notification = _repeat(_folded(draft, recipient), recipient, key=f"{recipient.pk}:storm:{draft.type}")
     else:
         notification = _create(draft, recipient.username, key="")
     deliveries.plan(notification, recipient)
@@ -124,6 +127,11 @@ def _details(made: Notification, draft: Draft, *, key: str) -> NotificationDetai
     )
 
 
-def _folded(draft: Draft) -> Draft:
-    """What stands for many of one type."""
-    return replace(draft, title=f"Many at once: {draft.type.replace('_', ' ')}", message=f"The newest: {draft.title}")
+def _folded(draft: Draft, recipient: Recipient) -> Draft:
+    """What stands for many of one type, in the language of who reads it."""
+    with in_language_of(recipient.pk):
+        return replace(
+            draft,
+            title=_("Many at once: %(type)s") % {"type": in_words(draft.type)},
+            message=_("The newest: %(title)s") % {"title": draft.title},
+        )

@@ -13,7 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+
+from live.numbers import grouped
 
 from . import facade, links
 from .models import Notification, NotificationDetails, Severity
@@ -43,18 +46,23 @@ class ComposeForm(forms.Form):
         widget=forms.RadioSelect,
         initial=EVERYONE,
     )
-    group = forms.ModelChoiceField(queryset=Group.objects.order_by("name"), required=False)
+    group = forms.ModelChoiceField(label=_("Group"), queryset=Group.objects.order_by("name"), required=False)
     users = forms.CharField(
         label=_("User names"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("One per line."),
     )
-    severity = forms.ChoiceField(choices=Severity.choices, initial=Severity.INFO)
-    title = forms.CharField(max_length=facade.TITLE_MAX_LENGTH)
-    message = forms.CharField(max_length=facade.MESSAGE_MAX_LENGTH, widget=forms.Textarea(attrs={"rows": 5}))
+    severity = forms.ChoiceField(label=_("Severity"), choices=Severity.choices, initial=Severity.INFO)
+    title = forms.CharField(label=_("Title"), max_length=facade.TITLE_MAX_LENGTH)
+    message = forms.CharField(
+        label=_("Message"), max_length=facade.MESSAGE_MAX_LENGTH, widget=forms.Textarea(attrs={"rows": 5})
+    )
     link = forms.CharField(
-        max_length=links.LINK_MAX_LENGTH, required=False, help_text=_("A path on this site, such as /tasks/.")
+        label=_("Link"),
+        max_length=links.LINK_MAX_LENGTH,
+        required=False,
+        help_text=_("A path on this site, such as /tasks/."),
     )
     lifetime = forms.ChoiceField(label=_("Goes away"), choices=LIFETIMES, required=False)
 
@@ -123,20 +131,25 @@ def compose(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if "send" in request.POST:
             count = form.send()
-            messages.success(request, f"Sent to {count:,} people." if count != 1 else "Sent to one person.")
+            messages.success(request, _sent_to(count))
             return redirect("admin:notifications_notification_changelist")
         if "edit" not in request.POST:
             preview = _preview(form)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.model._meta,
-        "title": "Write to many",
+        "title": gettext("Write to many"),
         "form": form,
         "preview": preview,
+        "severity": Severity(form.cleaned_data["severity"]).label if preview is not None else "",
         "count": form.recipients.count() if preview is not None else 0,
         "expires_at": form.expires_at if preview is not None else None,
     }
     return TemplateResponse(request, "admin/notifications/compose.html", context)
+
+
+def _sent_to(count: int) -> str:
+    return ngettext("Sent to one person.", "Sent to %(count)s people.", count) % {"count": grouped(count)}
 
 
 def _preview(form: ComposeForm) -> Any:

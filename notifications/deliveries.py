@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from .models import Notification, NotificationDelivery, NotificationReceipt
 from .policy import due_at, when_to_tell
@@ -103,9 +104,9 @@ def skip_settled(rows: Sequence[NotificationDelivery]) -> list[NotificationDeliv
     left = []
     for row in rows:
         if row.notification is None:
-            end([row], State.SKIPPED, "It was dismissed before.")
+            end([row], State.SKIPPED, _("It was dismissed before."))
         elif not row.even_if_read and (row.notification.read or (row.notification_id, row.user_id) in settled):
-            end([row], State.SKIPPED, "It was read before.")
+            end([row], State.SKIPPED, _("It was read before."))
         else:
             left.append(row)
     return left

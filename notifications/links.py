@@ -2,6 +2,8 @@
 
 import re
 
+from django.utils.translation import gettext as _
+
 # "//host" and "/\host" lead to other sites; browsers drop tabs and newlines, so that "/\t/host" would too. No
 # "/" at the start means a scheme (javascript:) or a path relative to wherever the reader is. Python and
 # Postgres read this alike.
@@ -26,7 +28,10 @@ def checked(link: str | None) -> str | None:
         return None
     if not is_local_path(link):
         raise LinkRefused(
-            "A link must be a path on this site: it starts with one “/”, holds no backslash and no control"
-            f" character, and has at most {LINK_MAX_LENGTH} characters."
+            _(
+                "A link must be a path on this site: it starts with one “/”, holds no backslash and no control"
+                " character, and has at most %(most)s characters."
+            )
+            % {"most": LINK_MAX_LENGTH}
         )
     return link

@@ -8,8 +8,11 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from .deliveries import State, end, postpone, skip_settled, take_due
+from .languages import in_language_of
 from .models import NotificationDelivery
 from .types import Channel
 
@@ -22,7 +25,8 @@ def send_due() -> int:
     """Write every letter that is due; says how many were sent. Called by every worker, each letter is one worker's."""
     sent = 0
     while rows := take_due(Channel.EMAIL, limit=MOST_IN_ONE):
-        sent += _send(rows)
+        with in_language_of(rows[0].user_id):
+            sent += _send(rows)
     return sent
 
 
@@ -32,14 +36,14 @@ def _send(rows: list[NotificationDelivery]) -> bool:
     if not told:
         return False
     if not user.email or not user.is_active:
-        end(told, State.SKIPPED, "There is no address to write to.")
+        end(told, State.SKIPPED, _("There is no address to write to."))
         return False
     try:
         letter(told).send()
     except (OSError, smtplib.SMTPException) as trouble:
         # The class alone: a server's answer may quote credentials.
         logger.warning("A letter to user %s could not be sent (%s); trying again", user.pk, type(trouble).__name__)
-        postpone(told, f"The mail server did not take it ({type(trouble).__name__}).")
+        postpone(told, _("The mail server did not take it (%(trouble)s).") % {"trouble": type(trouble).__name__})
         return False
     end(told, State.SENT)
     return True
@@ -60,7 +64,7 @@ def letter(rows: list[NotificationDelivery]) -> EmailMessage:
         for one in news
     ]
     # One line: a title may hold line breaks, a header may not.
-    subject = " ".join(news[0].title.split()) if len(news) == 1 else f"{len(news)} notifications"
+    subject = " ".join(news[0].title.split()) if len(news) == 1 else _how_many(len(news))
     body = render_to_string(
         "notifications/mail.txt",
         {
@@ -80,6 +84,10 @@ def letter(rows: list[NotificationDelivery]) -> EmailMessage:
             "List-Unsubscribe": f"<{preferences}>",
         },
     )
+
+
+def _how_many(count: int) -> str:
+    return ngettext("%(count)s notification", "%(count)s notifications", count) % {"count": count}
 
 
 def site_url(path: str) -> str:

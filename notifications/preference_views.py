@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -34,7 +35,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
             for field, texts in error.message_dict.items():
                 form.add_error(field if field in form.fields else None, texts)
         else:
-            messages.success(request, "Saved. It counts for what is told from now on.")
+            messages.success(request, _("Saved. It counts for what is told from now on."))
             return redirect("notification-preferences")
     status = 422 if form.errors else 200
     return render(request, "notifications/preferences.html", {"form": form, "row": row}, status=status)
@@ -45,7 +46,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 def webhook_secret(request: HttpRequest) -> HttpResponse:
     """Make another secret for the webhook."""
     renew_secret(cast(User, request.user))
-    messages.success(request, "There is a new secret. What is signed with the old one is nobody’s any more.")
+    messages.success(request, _("There is a new secret. What is signed with the old one is nobody’s any more."))
     return redirect("notification-preferences")
 
 

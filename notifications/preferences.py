@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from .models import NotificationPreferences
 from .models.preferences import new_secret
@@ -38,7 +39,7 @@ def save_preferences(
             if name in changes:
                 setattr(row, name, changes[name])
         if (row.quiet_from is None) != (row.quiet_until is None):
-            raise ValidationError({"quiet_until": "Quiet hours have a beginning and an end: give both, or neither."})
+            raise ValidationError({"quiet_until": _("Quiet hours have a beginning and an end: give both, or neither.")})
         if row.webhook_url and not row.webhook_secret:
             row.webhook_secret = new_secret()
         row.full_clean()
@@ -63,11 +64,18 @@ def _checked(chosen: Mapping[str, Mapping[str, str]], before: Any) -> dict[str, 
     merged = {name: dict(channels) for name, channels in dict(before or {}).items()}
     for name, channels in chosen.items():
         if name not in types:
-            raise ValidationError({"chosen": f"There is no type of notification “{name[:50]}”."})
+            raise ValidationError({"chosen": _("There is no type of notification “%(name)s”.") % {"name": name[:50]}})
         for channel, when in channels.items():
             if channel not in Channel.values or when not in CHOICES[Channel(channel)]:
-                raise ValidationError({"chosen": f"“{channel[:20]}: {when[:20]}” is no choice for “{name}”."})
+                raise ValidationError(
+                    {
+                        "chosen": _("“%(choice)s” is no choice for “%(name)s”.")
+                        % {"choice": f"{channel[:20]}: {when[:20]}", "name": name}
+                    }
+                )
             if types[name].is_required and channel == Channel.IN_APP and when == When.NEVER:
-                raise ValidationError({"chosen": f"“{types[name].label}” always rings: it is too important to miss."})
+                raise ValidationError(
+                    {"chosen": _("“%(name)s” always rings: it is too important to miss.") % {"name": types[name].label}}
+                )
             merged.setdefault(name, {})[channel] = when
     return merged

@@ -7,10 +7,14 @@ from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from live.numbers import grouped
 
 from . import facade
 from .models import Notification, Severity
 from .paging import COUNT_CAP
+from .types import in_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -57,7 +61,9 @@ class NoticePage:
     @property
     def count_in_words(self) -> str:
         """How many match, as far as they are counted."""
-        return f"{COUNT_CAP:,} or more" if self.count >= COUNT_CAP else f"{self.count:,}"
+        return (
+            _("%(count)s or more") % {"count": grouped(COUNT_CAP)} if self.count >= COUNT_CAP else grouped(self.count)
+        )
 
     @property
     def any_read(self) -> bool:
@@ -67,10 +73,11 @@ class NoticePage:
 
 def present(notification: Notification) -> NoticeView:
     """One notification; `read` on it must be the reader's own."""
+    kind = in_words(notification.type)
     tone, icon = _TONES.get(notification.severity) or _tone(notification.type)
     return NoticeView(
         id=notification.pk,
-        kind=notification.type.replace("_", " ").capitalize(),
+        kind=kind[:1].upper() + kind[1:],
         tone=tone,
         icon=icon,
         title=notification.title,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db import models
 from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 
@@ -55,6 +56,19 @@ class NotificationType:
 EVERYTHING_ELSE = NotificationType(name="", label=_("Everything else"), description=_("Types not named above."))
 _types: dict[str, NotificationType] = {}
 
+# A type's name says in words what happened. Its words are of our database, and so they are translated by what they say:
+# these are the ones this site writes by itself.
+gettext_noop("task completed")
+gettext_noop("task failed")
+gettext_noop("auto ingest complete")
+gettext_noop("auto ingest error")
+gettext_noop("keyword alert")
+gettext_noop("collect digest")
+gettext_noop("recheck complete")
+gettext_noop("recheck error")
+gettext_noop("announcement")
+gettext_noop("message")
+
 
 def register(*types: NotificationType) -> None:
     """Make types known; again under the same name replaces."""
@@ -69,3 +83,8 @@ def known() -> list[NotificationType]:
 def type_named(name: str) -> NotificationType:
     """The type of that name; what stands for all others if nobody registered it."""
     return _types.get(name, EVERYTHING_ELSE)
+
+
+def in_words(type: str) -> str:
+    """`task failed` for `task_failed`, in the language that is active."""
+    return gettext(type.replace("_", " ")) if type else ""

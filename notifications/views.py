@@ -15,10 +15,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from live.moments import in_utc
+from live.numbers import grouped
 
 from . import facade
 from .models import Notification
@@ -113,14 +116,17 @@ def notification_read_all(request: HttpRequest, user: User) -> str | None:
     except ValueError:
         up_to = None
     count = facade.mark_all_notifications_as_read(user, up_to=up_to)
-    return f"{count:,} marked as read." if count else "Nothing was unread."
+    if not count:
+        return _("Nothing was unread.")
+    return ngettext("%(count)s marked as read.", "%(count)s marked as read.", count) % {"count": grouped(count)}
 
 
 @_change
 def notification_clear_read(request: HttpRequest, user: User) -> str | None:
     """Everything read is gone."""
     count = facade.delete_read_notifications(user)
-    return f"{count:,} read notifications cleared." if count != 1 else "1 read notification cleared."
+    said = ngettext("%(count)s read notification cleared.", "%(count)s read notifications cleared.", count)
+    return said % {"count": grouped(count)}
 
 
 def _panel(request: HttpRequest) -> HttpResponse:

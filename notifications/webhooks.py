@@ -19,10 +19,13 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import transaction
 from django.tasks import task
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from .deliveries import State, end, skip_settled, take_due
+from .languages import in_language_of, language_of
 from .models import NotificationDelivery, NotificationPreferences
 from .models.preferences import SECRET_PREFIX
 from .news import fields_of
@@ -50,23 +53,30 @@ def hand_over_due() -> int:
     """Enqueue a run for each webhook that is due; says how many."""
     handed = 0
     while rows := take_due(Channel.WEBHOOK, limit=MOST_AT_ONCE):
-        for row in skip_settled(rows):
-            with transaction.atomic():
-                NotificationDelivery.objects.filter(pk=row.pk).update(due_at=timezone.now() + HANDED_OVER)
-                send_webhook.enqueue(delivery_id=row.pk)
-            handed += 1
+        with in_language_of(rows[0].user_id):  # all are one person's
+            for row in skip_settled(rows):
+                with transaction.atomic():
+                    NotificationDelivery.objects.filter(pk=row.pk).update(due_at=timezone.now() + HANDED_OVER)
+                    send_webhook.enqueue(delivery_id=row.pk)
+                handed += 1
     return handed
 
 
 @task(
     takes_context=True,
-    title="Webhook",
+    title=_("Webhook"),
     max_attempts=ATTEMPTS,
     backoff=timedelta(seconds=30),
     timeout=timedelta(seconds=4 * SECONDS),
 )  # type: ignore[call-overload]
 async def send_webhook(context: "TaskContext[Any, Any]", delivery_id: int) -> dict[str, str]:
     """POST one delivery; raises Refused or Unreachable to be tried again."""
+    # The run has no owner; what becomes of the delivery is read by whom it is for.
+    with translation.override(await database_sync_to_async(_language_for)(delivery_id)):
+        return await _send(context, delivery_id)
+
+
+async def _send(context: "TaskContext[Any, Any]", delivery_id: int) -> dict[str, str]:
     found = await database_sync_to_async(_load)(delivery_id)
     if found is None:
         return {"outcome": "not needed any more"}
@@ -74,15 +84,19 @@ async def send_webhook(context: "TaskContext[Any, Any]", delivery_id: int) -> di
     try:
         status = await _post(url, body, signed(secret, f"msg_{delivery.pk}", int(time.time()), body))
         if not 200 <= status < 300 and status != 410:
-            raise Refused(f"The receiver answered {status}.")
+            raise Refused(_answered(status))
     except (Refused, Unreachable) as trouble:
         await database_sync_to_async(_note_failure)(delivery, context.attempt, str(trouble))
         raise
     if status == 410:
         await database_sync_to_async(_turn_off)(delivery, url)
         return {"outcome": "turned off"}
-    await database_sync_to_async(end)([delivery], State.SENT, f"The receiver answered {status}.")
+    await database_sync_to_async(end)([delivery], State.SENT, _answered(status))
     return {"outcome": "sent"}
+
+
+def _answered(status: int) -> str:
+    return gettext("The receiver answered %(status)s.") % {"status": status}
 
 
 def signed(secret: str, id: str, at: int, body: bytes) -> dict[str, str]:
@@ -112,9 +126,10 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
                     break
             return answer.status_code
     except httpx2.InvalidURL:
-        raise Unreachable("This is no address that can be opened.") from None
+        raise Unreachable(gettext("This is no address that can be opened.")) from None
     except httpx2.HTTPError as error:
-        raise Unreachable(f"The receiver could not be reached ({type(error).__name__}).") from None
+        trouble = gettext("The receiver could not be reached (%(trouble)s).") % {"trouble": type(error).__name__}
+        raise Unreachable(trouble) from None
 
 
 def _transport() -> httpx2.AsyncBaseTransport | None:
@@ -124,6 +139,11 @@ def _transport() -> httpx2.AsyncBaseTransport | None:
         return None
     make: Callable[[], httpx2.AsyncBaseTransport] = import_string(path)
     return make()
+
+
+def _language_for(delivery_id: int) -> str:
+    rows = NotificationDelivery.objects.filter(pk=delivery_id)
+    return language_of(rows.values_list("user_id", flat=True).first())
 
 
 def _load(delivery_id: int) -> tuple[NotificationDelivery, str, str, bytes] | None:
@@ -137,7 +157,7 @@ def _load(delivery_id: int) -> tuple[NotificationDelivery, str, str, bytes] | No
         return None
     preferences = NotificationPreferences.objects.filter(pk=row.user_id).exclude(webhook_url="").first()
     if preferences is None or not row.user.is_active:
-        end([row], State.SKIPPED, "There is no address to send it to.")
+        end([row], State.SKIPPED, gettext("There is no address to send it to."))
         return None
     body = json.dumps(_payload(row), ensure_ascii=False).encode()
     return row, preferences.webhook_url, preferences.webhook_secret, body
@@ -159,4 +179,4 @@ def _note_failure(delivery: NotificationDelivery, attempt: int, outcome: str) ->
 def _turn_off(delivery: NotificationDelivery, url: str) -> None:
     with transaction.atomic():
         NotificationPreferences.objects.filter(pk=delivery.user_id, webhook_url=url).update(webhook_url="")
-        end([delivery], State.FAILED, "The receiver wants no more (410): the webhook is turned off.")
+        end([delivery], State.FAILED, gettext("The receiver wants no more (410): the webhook is turned off."))

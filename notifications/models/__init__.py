@@ -3,6 +3,7 @@
 from .deliveries import NotificationDelivery
 from .details import NotificationDetails, Severity
 from .messages import CurrentTimestamp, Notification, NotificationQuerySet, NotificationReceipt
+from .names import name_columns
 from .preferences import NotificationPreferences
 
 __all__ = [
@@ -15,3 +16,5 @@ __all__ = [
     "NotificationReceipt",
     "Severity",
 ]
+
+name_columns()

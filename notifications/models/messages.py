@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import CheckConstraint, Exists, Func, Index, OuterRef, Q, UniqueConstraint
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from notifications.links import LINK_MAX_LENGTH, LINK_PATTERN, is_local_path
 
@@ -83,14 +84,14 @@ class Notification(models.Model):
         # The migration makes the constraint itself: ON UPDATE CASCADE is more than Django can say.
         db_constraint=False,
         related_name="notifications",
-        help_text="Nobody means everyone.",
+        help_text=_("Nobody means everyone."),
     )
     type = models.CharField(max_length=50)
     title = models.CharField(max_length=255)
     message = models.TextField()
-    link = models.CharField(max_length=LINK_MAX_LENGTH, null=True, blank=True, help_text="A path on this site.")
+    link = models.CharField(max_length=LINK_MAX_LENGTH, null=True, blank=True, help_text=_("A path on this site."))
     read = models.BooleanField(
-        default=False, db_default=False, help_text="Read by its addressee. For broadcasts see the receipts."
+        default=False, db_default=False, help_text=_("Read by its addressee. For broadcasts see the receipts.")
     )
     created_at = models.DateTimeField(default=timezone.now, db_default=CurrentTimestamp())
 

@@ -161,7 +161,7 @@
     if (now === unread && !missed) return;
     const more = Number(now) - Number(unread);
     if (more > 0) {
-      window.live.say(`Notifications, ${now} unread.`);
+      window.live.say(word("unread", { count: now }));
       // Who has them before them already needs no second telling.
       const seen = (panel && !panel.hidden) || document.querySelector("[data-refresh-notices]");
       if (!seen) document.dispatchEvent(new CustomEvent("bell:more", { detail: more }));
