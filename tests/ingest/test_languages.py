@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -38,11 +37,7 @@ from tests.workers import WorkerThread
 
 type ClientOf = Callable[[User], Client]
 
-CATALOG = Path(store.__file__).parent / "locale" / "de" / "LC_MESSAGES" / "django.mo"
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CATALOG.exists(), reason="no compiled catalog: run `python -m tools.messages compile`"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 RULES = Rules(include=("heat pump", "tariff"), language="en")
 TEXT = "Heat pumps are in every second new house, says the office that counts them. " * 8
 
