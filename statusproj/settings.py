@@ -102,10 +102,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "statusproj.request_ids.request_id_middleware",  # first: what the others log belongs to the request as well
     "statusproj.health.probes_middleware",  # early: who probes knows neither our name nor HTTPS
+    "statusproj.headers.headers_middleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",  # above WhiteNoise: a drawing is a document too
     "statusproj.compression.CompressMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "statusproj.too_many.too_many_requests_middleware",
     "live.http.ApiErrorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -347,6 +348,12 @@ SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOK
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+if HTTPS:
+    # Browsers take a cookie so named only over TLS, for the whole site and from this very host: no neighbour under the
+    # same domain can put one in its place.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    LANGUAGE_COOKIE_NAME = "__Host-language"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
