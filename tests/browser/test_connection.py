@@ -196,7 +196,9 @@ def test_without_redis_pages_go_on_and_are_right(owner: User, engine_tables: Non
     processes: list[Process] = []
     try:
         with redis(port) as layer:
-            processes += [Process("worker", **environment), Server("--no-worker", **environment)]
+            # One by one: should the second not start, the first is known and ended.
+            processes.append(Process("worker", **environment))
+            processes.append(Server("--no-worker", **environment))
             tab = tab_at(processes[-1].url, owner)
             run = start(owner, "no redis")
             watch(tab, run)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -39,8 +40,10 @@ def site(started: list[Process], port: int) -> Callable[[], list[Server]]:
     def start() -> list[Server]:
         environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "LIVE_RECONCILE_SECONDS": "0.5"}
         started.extend(Process("worker", "--concurrency", "1", **environment) for _ in range(2))
-        servers = [Server("--no-worker", **environment), UvicornServer(**environment)]
-        started.extend(servers)
+        servers: list[Server] = []
+        for start_one in (partial(Server, "--no-worker"), UvicornServer):
+            servers.append(start_one(**environment))
+            started.append(servers[-1])  # at once: should the next not start, this one is ended
         return servers
 
     return start
