@@ -18,10 +18,13 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ingest.presenters.sparkline import sparkline_of
+from live.numbers import grouped
 from notifications.presenters import NoticeView
 from tasks import access
 from tasks.charts import Chart, Row, Series, bar_chart
@@ -53,9 +56,9 @@ class Tab:
 class ExampleForm(forms.Form):
     """One field of each kind."""
 
-    name = forms.CharField(label="Name", help_text="What people will look for.", max_length=20)
-    note = forms.CharField(label="Note", required=False, widget=forms.Textarea(attrs={"rows": 3}))
-    colour = forms.ChoiceField(label="Choice", choices=[("a", "The first"), ("b", "The second")])
+    name = forms.CharField(label=_("Name"), help_text=_("What people will look for."), max_length=20)
+    note = forms.CharField(label=_("Note"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    colour = forms.ChoiceField(label=_("Choice"), choices=[("a", _("The first")), ("b", _("The second"))])
 
 
 @never_cache
@@ -76,16 +79,19 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "tones": TONES,
         "example_runs": example_runs(user, now),
         "tabs": [
-            Tab(word="All", url="#tabs", current=True, count=1200),
-            Tab(word="Failed", url="#tabs", count=3),
-            Tab(word="Waiting", url="#tabs"),
+            Tab(word=gettext("All"), url="#tabs", current=True, count=1200),
+            Tab(word=gettext("Failed"), url="#tabs", count=3),
+            Tab(word=gettext("Waiting"), url="#tabs"),
         ],
         "pages": _middle_page(),
         "moments": [now - timedelta(seconds=3), now - timedelta(minutes=5), now + timedelta(hours=2)],
         "chart": _chart(),
         "trend": sparkline_of({(now - timedelta(days=day)).date(): 30 - day for day in range(0, 30, 2)}, now.date()),
-        "columns": ["Outcome", "Runs", "Share"],
-        "rows": [Row(name="Completed", cells=("1,180", "98.3%")), Row(name="Failed", cells=("20", "1.7%"))],
+        "columns": [gettext("Outcome"), gettext("Runs"), gettext("Share")],
+        "rows": [
+            Row(name=gettext("Completed"), cells=(grouped(1180), gettext("98.3%"))),
+            Row(name=gettext("Failed"), cells=("20", gettext("1.7%"))),
+        ],
         "form": ExampleForm(auto_id="plain_%s"),
         "wrong_form": ExampleForm({"name": "x" * 21, "colour": "c"}, auto_id="wrong_%s"),
         "notices": _notices(now),
@@ -107,17 +113,21 @@ def example_runs(viewer: User, now: datetime) -> list[RunView]:
         "processed_items": 450,
         "total_items": 1000,
         "progress": 45.0,
-        "stage": "reading",
-        "current_item": "Row 450",
+        "stage": gettext("reading"),
+        "current_item": gettext("Row 450"),
     }
     states: list[tuple[str, Status, dict[str, Any]]] = [
-        ("Waits in line", Status.PENDING, {}),
-        ("Knows how much there is", Status.RUNNING, known),
-        ("Does not know how much there is", Status.RUNNING, {"processed_items": 12, "stage": "looking"}),
-        ("Is being cancelled", Status.RUNNING, {**known, "cancel_requested_at": now}),
-        ("Has completed", Status.COMPLETED, {"progress": 100.0, "message": "Saved 1,000 rows."}),
-        ("Has failed", Status.FAILED, {**known, "error": "The server of the feed does not answer."}),
-        ("Was cancelled", Status.CANCELLED, {**known, "error": "Cancelled by its owner."}),
+        (gettext("Waits in line"), Status.PENDING, {}),
+        (gettext("Knows how much there is"), Status.RUNNING, known),
+        (
+            gettext("Does not know how much there is"),
+            Status.RUNNING,
+            {"processed_items": 12, "stage": gettext("looking")},
+        ),
+        (gettext("Is being cancelled"), Status.RUNNING, {**known, "cancel_requested_at": now}),
+        (gettext("Has completed"), Status.COMPLETED, {"progress": 100.0, "message": gettext("Saved 1,000 rows.")}),
+        (gettext("Has failed"), Status.FAILED, {**known, "error": gettext("The server of the feed does not answer.")}),
+        (gettext("Was cancelled"), Status.CANCELLED, {**known, "error": gettext("Cancelled by its owner.")}),
     ]
     runs = [
         TaskRun(
@@ -127,7 +137,7 @@ def example_runs(viewer: User, now: datetime) -> list[RunView]:
             status=status,
             owner=viewer,
             queue="examples",
-            topic="Examples",
+            topic=gettext("Examples"),
             created_at=now - timedelta(minutes=5),
             started_at=None if status == Status.PENDING else now - timedelta(minutes=4),
             completed_at=now - timedelta(minutes=1) if status in FINAL else None,
@@ -145,28 +155,35 @@ def _middle_page() -> Page[int]:
 def _chart() -> Chart:
     return bar_chart(
         id="chart-example",
-        title="Runs per hour",
-        words="110 runs ended in the last 6 hours. 9.1% of them failed.",
-        slot_name="Hour from",
+        title=gettext("Runs per hour"),
+        words=gettext("110 runs ended in the last 6 hours. 9.1% of them failed."),
+        slot_name=gettext("Hour from"),
         slots=[f"{hour:02}:00" for hour in range(6)],
         marks=["00:00", "03:00"],
         series=[
-            Series(name="Completed", look="good", values=[10, 20, 15, 30, 5, 20], note="100"),
-            Series(name="Failed", look="bad", values=[0, 2, 0, 5, 0, 3], note="10"),
+            Series(name=gettext("Completed"), look="good", values=[10, 20, 15, 30, 5, 20], note="100"),
+            Series(name=gettext("Failed"), look="bad", values=[0, 2, 0, 5, 0, 3], note="10"),
         ],
-        say=lambda number: f"{number:,.0f}",
+        say=grouped,
     )
 
 
 def _notices(now: datetime) -> list[NoticeView]:
     said = [
-        ("bad", "failed", "“Nightly import” has failed", "The server of the feed does not answer.", False, 3),
-        ("good", "completed", "“Nightly import” has completed", "Saved 1,000 rows.", True, 1),
+        (
+            "bad",
+            "failed",
+            gettext("“Nightly import” has failed"),
+            gettext("The server of the feed does not answer."),
+            False,
+            3,
+        ),
+        ("good", "completed", gettext("“Nightly import” has completed"), gettext("Saved 1,000 rows."), True, 1),
     ]
     return [
         NoticeView(
             id=number,
-            kind="Runs",
+            kind=gettext("Runs"),
             tone=tone,
             icon=icon,
             title=title,
@@ -185,7 +202,7 @@ def _lines(now: datetime) -> list[Any]:
     events = [
         ("state", {"status": "completed", "attempt": 1}),
         ("batch", {"batch_completed": 2, "total_batches": 2}),
-        ("log", {"level": "warning", "message": "One row had no title."}),
+        ("log", {"level": "warning", "message": gettext("One row had no title.")}),
         ("state", {"status": "running", "attempt": 1}),
         ("state", {"status": "pending", "attempt": 1}),
     ]
