@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -319,8 +320,9 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a folder that is not there
-# Hashed, compressed copies once collectstatic has made them (a deployment); until then the source files.
-_COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
+# Hashed, compressed copies once collectstatic has made them (a deployment); until then the source files. That command
+# itself must write the list of them, which only the storage that makes them does.
+_COLLECTED = (STATIC_ROOT / "staticfiles.json").exists() or "collectstatic" in sys.argv[1:2]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
