@@ -180,7 +180,7 @@ def _cancel_waiting(run: TaskRun, who: dict[str, str]) -> TaskRun:
             error=sentences.CANCELLED_WAITING,
         )
         tickets.withdraw(cancelled.ticket)
-        transaction.on_commit(partial(signals.finished, cancelled), robust=True)
+        transaction.on_commit(partial(signals.left_the_line, cancelled), robust=True)
     return cancelled
 
 

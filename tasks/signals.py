@@ -39,6 +39,11 @@ def finished(run: TaskRun) -> None:
     _send(task_finished, run)
 
 
+def left_the_line(run: TaskRun) -> None:
+    """`run` was cancelled before it started. Only ours: Django's would log an error for each of ten thousand."""
+    run_finished.send_robust(sender=TaskRun, run=run)
+
+
 def _send(signal: Signal, run: TaskRun) -> None:
     try:
         result = result_of(run)
