@@ -13,7 +13,7 @@ WORKERS ?= 2
 # library anew: 5 s of a core instead of 1.5.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test check lint fuzz bench lock messages openapi clean
+.PHONY: help demo run test check lint audit fuzz bench lock messages openapi clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -27,7 +27,7 @@ run: $(READY) ## Serve without demo data
 test: $(READY) ## Run the tests (browser and Redis tests skip where those are not installed)
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
-check: lint ## What CI runs: lint, types, contracts, deploy checks, migrations, tests with coverage
+check: lint audit ## What CI runs: lint, types, contracts, deploy checks, migrations, secrets, advisories, tests with coverage
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
 
 lint: $(READY)
@@ -37,6 +37,10 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	HTTPS=true REDIS_URL=redis://127.0.0.1:6379 EMAIL_HOST=mail.example.com $(MANAGE) check --deploy --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
+	$(BIN)/python -m tools.secret_scan
+
+audit: $(READY) ## Ask for advisories about the pinned packages
+	@$(BIN)/python -m tools.audit
 
 fuzz: $(READY) ## Ask the API 10,000 things nobody foresaw, and the sockets and uploads as many
 	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 1200 tests/fuzz
