@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from . import access, lifecycle
+from . import access, correlation, lifecycle
 from .exceptions import AlreadyRunning, TaskManagerError, TransitionRefused
 from .item_views import items_context
 from .lines import look
@@ -57,6 +57,9 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
     waits = run.status == Status.PENDING
     seen = look() if waits else None
     shown, *related = present_runs([run, *others], user, seen=seen)
+    for_staff = access.sees_everything(user)
+    # By a request's id one finds lines of a log, which only staff have.
+    details = {key: value for key, value in run.metadata.items() if for_staff or key != correlation.KEY}
     context = {
         "run": shown,
         "row": run,
@@ -64,10 +67,10 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
         **_arguments(run),
         "result": tree_of(run.result) if run.result is not None else (),
         "result_json": json_of(run.result) if run.result is not None else "",
-        "details": tree_of(run.metadata) if run.metadata else (),
+        "details": tree_of(details) if details else (),
         "related": [(_relation(run, other), view) for other, view in zip(others, related, strict=True)],
         "standstill": find_standstill(queue=run.queue, seen=seen) if waits else None,
-        "for_staff": access.sees_everything(user),
+        "for_staff": for_staff,
         **items_context(run, user, request.GET.dict()),
     }
     return render(request, "tasks/detail.html", context)

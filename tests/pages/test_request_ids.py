@@ -111,3 +111,11 @@ def test_the_setting_makes_every_line_json_and_refuses_what_it_does_not_know() -
     assert json.loads(run("json").stderr)["message"] == "a b"
     refused = run("xml")
     assert refused.returncode != 0 and "LOG_FORMAT is 'xml'" in refused.stderr
+
+
+def test_the_page_of_a_run_names_the_request_to_those_who_have_the_log(
+    owner: User, staff: User, client_of: Callable[[User], Client]
+) -> None:
+    run = make_run(owner, metadata={"request_id": GIVEN})
+    assert GIVEN not in client_of(owner).get(run.get_absolute_url()).content.decode()
+    assert GIVEN in client_of(staff).get(run.get_absolute_url()).content.decode()
