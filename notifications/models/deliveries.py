@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import CheckConstraint, Index, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from notifications.types import Channel
@@ -62,4 +63,8 @@ class NotificationDelivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_channel_display()} to {self.user_id}: {self.title}"
+        return gettext("%(channel)s to %(user)s: %(title)s") % {
+            "channel": self.get_channel_display(),
+            "user": self.user_id,
+            "title": self.title,
+        }

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import CheckConstraint, Index, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .messages import Notification
@@ -49,4 +50,4 @@ class NotificationDetails(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"details of {self.pk}"
+        return gettext("details of %(id)s") % {"id": self.pk}

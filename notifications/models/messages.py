@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import CheckConstraint, Exists, Func, Index, OuterRef, Q, UniqueConstraint
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from notifications.links import LINK_MAX_LENGTH, LINK_PATTERN, is_local_path
@@ -176,4 +177,4 @@ class NotificationReceipt(models.Model):
         constraints = [UniqueConstraint(fields=["user", "notification"], name="one_receipt_per_user_and_broadcast")]
 
     def __str__(self) -> str:
-        return f"{self.user} and “{self.notification}”"
+        return gettext("%(user)s and “%(title)s”") % {"user": self.user, "title": self.notification}

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, URLValidator
 from django.db import models
 from django.db.models import CheckConstraint, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from notifications.policy import Habits
@@ -90,7 +91,7 @@ class NotificationPreferences(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"preferences of {self.user_id}"
+        return gettext("preferences of %(user)s") % {"user": self.user_id}
 
     @property
     def habits(self) -> Habits:

@@ -15,6 +15,7 @@ from notifications.models import Notification, NotificationDelivery
 from notifications.preferences import save_preferences
 from tasks.models import TaskRun
 from tests.notifications.receivers import Postbox, mail_server
+from tests.pages.reading import page, read
 
 pytestmark = pytest.mark.django_db
 
@@ -126,9 +127,9 @@ def test_the_page_and_the_bell_speak_the_language_of_who_looks(
     told = notify(owner, "Disk", type="task_failed", dedupe_key="disk")
     Notification.objects.filter(pk=told.pk).update(created_at=timezone.now() - timedelta(minutes=5, seconds=10))
     told.details.__class__.objects.filter(pk=told.pk).update(occurrences=2000)
-    page = client_of(owner).get("/notifications/").content.decode()
+    said = client_of(owner).get("/notifications/").content.decode()
     for part in words:
-        assert part in page
+        assert part in said
     response = client_of(owner).post("/notifications/read-all/", follow=True)
     assert {"de": "1 als gelesen markiert.", "es": "1 marcada como leída."}[language] in response.content.decode()
 
@@ -138,3 +139,29 @@ def test_programs_hear_of_types_and_states_as_ever(german: User, client_of: Clie
     [row] = client_of(german).get("/api/notifications").json()["notifications"]
     [sent] = client_of(german).get("/api/notifications/deliveries").json()["deliveries"]
     assert (row["type"], sent["channel"], sent["state"]) == ("task_failed", "email", "waiting")
+
+
+def test_the_panel_speaks_the_language_of_the_request_around_what_was_told(owner: User, client_of: ClientOf) -> None:
+    notify(owner, "Disk full", type="task_failed")
+    panel = read(client_of(owner).get("/notifications/panel/", headers={"Accept-Language": "de"}).content)
+    notice = panel.one("article")
+    assert "Disk full" in notice.text
+    assert notice.one(class_="badge").text == "Lauf fehlgeschlagen"
+    assert [button.attrs["title"] for button in notice.all("button", class_="button-icon")] == [
+        *("Als gelesen markieren", "Verwerfen"),
+    ]
+    assert panel.one(id="bell-count").one(class_="visually-hidden").text == "Benachrichtigungen, 1 ungelesen"
+    assert panel.one(class_="panel-foot").one("a").text == "Alle Benachrichtigungen"
+
+
+def test_types_and_choices_of_the_preferences_are_in_the_language_of_the_page(owner: User, client_of: ClientOf) -> None:
+    client = client_of(owner)
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "es"
+    document = page(client, "/notifications/preferences/")
+    letters = document.one("select", id="id_other-email")
+    assert [option.text for option in letters.all("option")] == ["Al momento", "Cada hora", "Cada día", "Nunca"]
+    assert document.one("label", **{"for": "id_other-email"}).text == "Correo para Todo lo demás"
+    with translation.override("es"):
+        failed = translation.gettext("Runs that failed")  # the label is of the room above
+    assert failed != "Runs that failed"
+    assert document.one("label", **{"for": "id_task_failed-in_app"}).text == f"Campana para {failed}"
