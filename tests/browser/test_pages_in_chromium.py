@@ -133,6 +133,48 @@ def test_a_queue_that_is_paused_or_goes_on_is_told_to_open_pages(owner: User, st
     assert control.complaints == overview.complaints == detail.complaints == []
 
 
+FAKE_NOTIFICATION = """
+  window.told = [];
+  window.Notification = class extends EventTarget {
+    static permission = "default";
+    static async requestPermission() { Notification.permission = "granted"; return "granted"; }
+    constructor(text, { tag }) { super(); window.told.push([text, tag]); }
+  };
+  window.away = false;
+  Object.defineProperty(document, "hidden", { get: () => window.away });
+"""
+
+
+def test_the_browser_tells_of_news_outside_only_once_it_was_asked_to(owner: User, tab_of: TabOf) -> None:
+    tab = tab_of(owner)
+    page = tab.page
+    page.add_init_script(FAKE_NOTIFICATION)
+    tab.open("/notifications/preferences/")
+    tab.until("window.live && document.querySelector('#bell-count')")
+
+    def arrives(number: int) -> None:
+        facade.create_notification(username="owner", type="news", title=f"Notice {number}", message="…")
+        tab.until(f"document.querySelector('#bell-count').dataset.unread === '{number}'")
+
+    page.evaluate("window.away = true")
+    arrives(1)
+    assert page.evaluate("window.told") == []
+    page.click("text=Tell me there, too")
+    assert page.evaluate("document.activeElement.textContent") == "Do not tell me there any more"
+    arrives(2)
+    tab.until("window.told.length === 1")
+    arrives(3)
+    tab.until("window.told.length === 2")
+    assert page.evaluate("window.told") == [["A new notification", "bell"], ["2 new notifications", "bell"]]
+    page.evaluate("window.away = false")
+    arrives(4)  # who looks has the toast
+    page.click("text=Do not tell me there any more")
+    page.evaluate("window.away = true")
+    arrives(5)
+    assert len(page.evaluate("window.told")) == 2
+    assert tab.complaints == []
+
+
 def test_news_show_once_are_counted_and_never_take_focus(owner: User, tab_of: TabOf) -> None:
     tab = tab_of(owner)
     page = tab.page
