@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 from pytest_django.fixtures import Settings
 
 from notifications import facade, mail, webhooks
-from notifications.models import Notification, NotificationDelivery
+from notifications.models import Notification, NotificationDelivery, NotificationDetails
 from notifications.preferences import save_preferences
 from tasks.models import TaskRun
 from tests.notifications.receivers import Postbox, mail_server
@@ -91,9 +91,7 @@ def test_a_storm_is_summed_up_in_the_language_of_whom_it_hits(german: User, team
     assert said == {"owner": "Viele auf einmal: Lauf fehlgeschlagen", "teammate": "Many at once: task failed"}
 
 
-def test_the_run_that_sends_a_webhook_is_named_for_its_reader_and_stays_lazy_for_nobody(
-    german: User, settings: Settings
-) -> None:
+def test_a_lazy_title_of_the_run_that_sends_a_webhook_is_stored_as_words(german: User, settings: Settings) -> None:
     save_preferences(german, chosen={"": {"webhook": "at_once"}}, webhook_url="https://hooks.example.com/")
     notify(german, "Disk full")
     assert webhooks.hand_over_due() == 1
@@ -126,7 +124,7 @@ def test_the_page_and_the_bell_speak_the_language_of_who_looks(
     save_preferences(owner, language=language)
     told = notify(owner, "Disk", type="task_failed", dedupe_key="disk")
     Notification.objects.filter(pk=told.pk).update(created_at=timezone.now() - timedelta(minutes=5, seconds=10))
-    told.details.__class__.objects.filter(pk=told.pk).update(occurrences=2000)
+    NotificationDetails.objects.filter(pk=told.pk).update(occurrences=2000)
     said = client_of(owner).get("/notifications/").content.decode()
     for part in words:
         assert part in said
