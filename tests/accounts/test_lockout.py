@@ -7,7 +7,7 @@ import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.http import HttpRequest
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -122,3 +122,13 @@ def test_an_address_is_what_our_own_proxies_say(proxies: int, forwarded: str, ad
     request = HttpRequest()
     request.META = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": forwarded}
     assert address_of(request) == address
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_server_that_is_asynchronous_answers_alike(staff: User) -> None:
+    client = AsyncClient()
+    for password, status in (("wrong", 200), ("wrong", 200), ("wrong", 429), (RIGHT, 429)):
+        answer = await client.post("/sign-in/", {"username": "staff", "password": password}, headers=BROWSER)
+        assert answer.status_code == status
+    assert 0 < int(answer["Retry-After"]) <= 900
+    assert "Try again in 15 minutes" in answer.content.decode()

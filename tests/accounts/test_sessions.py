@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -146,3 +146,14 @@ async def test_sockets_of_an_ended_session_close(owner: User) -> None:
         await ours.send_to(text_data='{"type": "ping"}')
         await ours.until(lambda frame: frame["type"] == "pong")
         await ours.disconnect()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_sessions_are_noted_by_a_server_that_is_asynchronous(owner: User) -> None:
+    client = AsyncClient()
+    await client.aforce_login(owner)
+    await UserSession.objects.all().adelete()
+    key = (await client.asession()).session_key
+    cache.delete(f"accounts.session.{key}")
+    assert (await client.get(PAGE, headers={"User-Agent": PHONE})).status_code == 200
+    assert (await UserSession.objects.aget()).device == "Safari on iPhone"
