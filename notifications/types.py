@@ -57,15 +57,7 @@ EVERYTHING_ELSE = NotificationType(name="", label=_("Everything else"), descript
 _types: dict[str, NotificationType] = {}
 
 # A type's name says in words what happened. Its words are of our database, and so they are translated by what they say:
-# these are the ones this site writes by itself.
-gettext_noop("task completed")
-gettext_noop("task failed")
-gettext_noop("auto ingest complete")
-gettext_noop("auto ingest error")
-gettext_noop("keyword alert")
-gettext_noop("collect digest")
-gettext_noop("recheck complete")
-gettext_noop("recheck error")
+# here are those that people write; each room has its own beside its types.
 gettext_noop("announcement")
 gettext_noop("message")
 

@@ -2,6 +2,11 @@
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+# How a notification of these types is called: see notifications/types.py.
+gettext_noop("task completed")
+gettext_noop("task failed")
 
 
 class TasksConfig(AppConfig):

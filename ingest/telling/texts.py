@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Count
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ingest.collecting.outcomes import came_in, describe, went
@@ -16,6 +16,14 @@ from notifications.types import NotificationType
 from tasks.models import TaskItem, TaskRun
 from tasks.notify import Draft
 from tasks.states import Status
+
+# How a notification of these types is called: see notifications/types.py.
+gettext_noop("auto ingest complete")
+gettext_noop("auto ingest error")
+gettext_noop("keyword alert")
+gettext_noop("collect digest")
+gettext_noop("recheck complete")
+gettext_noop("recheck error")
 
 TYPES = (
     NotificationType(
