@@ -46,7 +46,12 @@ class ComposeForm(forms.Form):
         widget=forms.RadioSelect,
         initial=EVERYONE,
     )
-    group = forms.ModelChoiceField(label=_("Group"), queryset=Group.objects.order_by("name"), required=False)
+    group = forms.ModelChoiceField(
+        label=_("Group"),
+        queryset=Group.objects.order_by("name"),
+        required=False,
+        empty_label="---------",  # Django has no word for it in other languages
+    )
     users = forms.CharField(
         label=_("User names"),
         required=False,
