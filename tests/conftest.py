@@ -25,10 +25,11 @@ hypothesis_settings.load_profile("ours")
 
 @pytest.fixture(scope="session", autouse=True)
 def _passwords_cost_little() -> None:
-    """Making a user must not take longer than the test. Server processes understand the second one."""
+    """Making a user must not take longer than the test. Servers understand the second one, and make the third."""
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher",
         "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        "django.contrib.auth.hashers.Argon2PasswordHasher",
     ]
 
 

@@ -136,6 +136,11 @@
       location.reload();
       return;
     }
+    // Another form in there waits for its answer, and would be taken out of the page: that answer brings the panel.
+    if ([...panel.querySelectorAll(".htmx-request")].some((form) => form !== event.detail.requestConfig?.elt)) {
+      event.detail.shouldSwap = false;
+      return;
+    }
     const key = panel.contains(document.activeElement) ? document.activeElement.dataset.key || "?" : "";
     heldKey = key;
     keysBefore = key ? keys(key.split("-")[0]) : [];

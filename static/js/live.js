@@ -187,7 +187,7 @@
     const others = [...fresh.querySelectorAll(FOCUSABLE)];
     const sameLink = others.find((other) => held.href && other.href === held.href);
     const samePlace = others[place]?.nodeName === held.nodeName ? others[place] : null;
-    const heirs = [held.id && $(held.id), sameLink, samePlace, ...others, $("content")];
+    const heirs = [held.id ? $(held.id) : null, sameLink, samePlace, ...others, $("content")];
     heirs.find((heir) => heir?.checkVisibility({ visibilityProperty: true }) && !heir.disabled).focus({ preventScroll: true });
   };
 

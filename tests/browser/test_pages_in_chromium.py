@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from playwright.sync_api import Route
 
 from notifications import facade
 from tests.browser.tabs import Tab
@@ -97,6 +98,31 @@ def test_the_bell_opens_marks_read_and_gives_focus_on(owner: User, tab_of: TabOf
     assert page.evaluate("document.activeElement.className") == "bell"
     assert page.get_attribute("button.bell", "aria-expanded") == "false"
     assert (tab.complaints, other.complaints) == ([], [])
+
+
+def test_two_quick_clicks_in_the_bell_are_both_done_and_the_panel_is_right(owner: User, tab_of: TabOf) -> None:
+    for number in range(3):
+        facade.create_notification(username="owner", type="news", title=f"Notice {number}", message="…")
+    tab = tab_of(owner)
+    page = tab.open("/")
+    page.click("button.bell")
+    tab.until("document.querySelectorAll('#bell-panel article').length === 3")
+    first, second, third = [
+        article.get_attribute("data-notice") for article in page.query_selector_all("#bell-panel article")
+    ]
+    held: list[Route] = []
+    page.route(f"**/notifications/{second}/delete/", lambda route: held.append(route))
+    page.click(f"[data-key=drop-{second}]")
+    tab.until(f"document.querySelector('[data-key=drop-{second}]').closest('.htmx-request')")
+    # The answer of this one comes while the other is still on its way: its form must not be taken out of the page.
+    with page.expect_response(f"**/notifications/{first}/read/"):
+        page.click(f"[data-key=read-{first}]")
+    tab.until("document.querySelector('#bell-count').dataset.unread === '2'")
+    held[0].continue_()
+    tab.until("document.querySelectorAll('#bell-panel article').length === 2")
+    tab.until("document.querySelectorAll('#bell-panel .notice-unread').length === 1")
+    assert page.query_selector(f"#panel-notice-{third}.notice-unread")
+    assert tab.complaints == []
 
 
 def test_a_lost_connection_is_said_and_everything_is_right_when_it_is_back(
