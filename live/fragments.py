@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from django.conf import settings
 from django.utils import translation
 
 from .frames import Frame
+from .languages import spoken
 
 type Render = Callable[[Frame], str]
 
@@ -31,8 +31,7 @@ def language_of(query: Mapping[str, str]) -> str:
     """The language of the HTML that a socket with this query hears; empty for one that hears JSON."""
     if query.get("content") != "html":
         return ""
-    language = query.get("lang", "")
-    return language if any(language == code for code, _name in settings.LANGUAGES) else settings.LANGUAGE_CODE
+    return spoken(query.get("lang", ""))
 
 
 def render(frame: Frame, languages: Iterable[str]) -> dict[str, str]:

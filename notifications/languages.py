@@ -5,12 +5,9 @@ from contextlib import AbstractContextManager, nullcontext
 from django.conf import settings
 from django.utils import translation
 
+from live.languages import spoken
+
 from .models import NotificationPreferences
-
-
-def is_spoken(language: str) -> bool:
-    """Is it one of settings.LANGUAGES?"""
-    return any(language == code for code, _name in settings.LANGUAGES)
 
 
 def language_of(user_id: int | None) -> str:
@@ -18,8 +15,7 @@ def language_of(user_id: int | None) -> str:
     if user_id is None:
         return settings.LANGUAGE_CODE
     rows = NotificationPreferences.objects.filter(pk=user_id)
-    language = rows.values_list("language", flat=True).first() or ""
-    return language if is_spoken(language) else settings.LANGUAGE_CODE
+    return spoken(rows.values_list("language", flat=True).first() or "")
 
 
 def in_language_of(user_id: int | None) -> AbstractContextManager[None]:

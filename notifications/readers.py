@@ -14,7 +14,8 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.decorators import sync_and_async_middleware
 
-from .languages import is_spoken
+from live.languages import is_spoken
+
 from .models import NotificationPreferences
 
 logger = logging.getLogger(__name__)

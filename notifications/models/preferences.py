@@ -13,6 +13,7 @@ from django.db.models import CheckConstraint, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from live.languages import is_spoken
 from notifications.policy import Habits
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of the format, no secret
@@ -30,8 +31,8 @@ def check_time_zone(name: str) -> None:
 
 def check_language(code: str) -> None:
     """Raises ValidationError for a language that is not one of settings.LANGUAGES."""
-    codes = [known for known, _name in settings.LANGUAGES]
-    if code not in codes:
+    if not is_spoken(code):
+        codes = [known for known, _name in settings.LANGUAGES]
         raise ValidationError(
             _("This language is not spoken here. There are: %(codes)s."), params={"codes": ", ".join(codes)}
         )
