@@ -4,7 +4,7 @@ import threading
 import time
 from typing import Any
 
-from django.tasks import task
+from tasks.decorators import task
 
 started_at: list[float] = []
 has_started = threading.Event()
@@ -34,3 +34,29 @@ def count(context: Any, calls: int, rounds: int) -> None:
     taken, seconds = take_turns(context, calls, rounds)
     counted.update(taken, seconds=[seconds])
     has_counted.set()
+
+
+@task(takes_context=True)
+def steps(context: Any, seconds: float) -> int:
+    """Shows a bar for so many seconds, says a little, keeps a few items and a checkpoint."""
+    for number in context.progress.track(range(20), stage="working"):
+        context.items.done(f"item-{number}", {"number": number})
+        if number % 5 == 0:
+            context.log(f"step {number}")
+            context.checkpoint.save(number)
+        time.sleep(seconds / 20)
+    return 20
+
+
+@task
+def fails(seconds: float) -> None:
+    """Fails after so many seconds."""
+    time.sleep(seconds)
+    raise ValueError("it was to be expected")
+
+
+@task(takes_context=True, isolate=True)
+def apart(context: Any, seconds: float) -> None:
+    """The same in a child process."""
+    for _ in context.progress.track(range(10)):
+        time.sleep(seconds / 10)

@@ -9,7 +9,7 @@ import socket
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -49,6 +49,9 @@ class Result:
     target: str
     packages: Sequence[str] = ()
     notes: Sequence[str] = field(default_factory=list)
+    lines: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    """What is drawn instead of bars: points (x, y) by the name of their line."""
+    line_units: tuple[str, str] = ("", "")
 
     def save(self) -> None:
         """Keep the figures, without the samples, for the report."""
@@ -59,6 +62,8 @@ class Result:
             "unit": self.unit,
             "target": self.target,
             "notes": list(self.notes),
+            "lines": {name: list(points) for name, points in self.lines.items()},
+            "line_units": list(self.line_units),
             "versions": {name: version(name) for name in self.packages},
             "python": platform.python_version(),
             "load": os.getloadavg()[1],

@@ -133,13 +133,18 @@ class Fleet:
         """Every process of ours but Postgres."""
         return [*([self.redis] if self.redis else []), *self.webs, *self.workers]
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment for a process of somebody else's that works with the installation."""
+        return {**os.environ, **self.environment}
+
     def python(self, *arguments: str) -> str:
         """Run Python with the installation's environment, as in `python("manage.py", "migrate")`. Returns what it
         printed. Raises RuntimeError with what it complained of."""
         done = subprocess.run(
             [*PYTHON, *arguments],
             cwd=ROOT,
-            env={**os.environ, **self.environment},
+            env=self.variables,
             capture_output=True,
             text=True,
             check=False,
