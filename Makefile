@@ -45,8 +45,8 @@ audit: $(READY) ## Ask for advisories about the pinned packages
 fuzz: $(READY) ## Ask the API 10,000 things nobody foresaw, and the sockets and uploads as many
 	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 1200 tests/fuzz
 
-bench: $(READY) ## Run benchmarks/ and write docs/benchmarks.md
-	@$(BIN)/python -m benchmarks
+bench: $(READY) ## Run benchmarks/ (or ONLY="cancel pages") and write docs/benchmarks.md with its plots
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	UV_SYSTEM_CERTS=true $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.12 --upgrade \

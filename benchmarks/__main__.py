@@ -6,8 +6,8 @@ import sys
 from benchmarks.report import write
 
 MODULES = (
-    *("enqueue", "engines", "progress", "scale", "articles_scale", "cleanup", "notifications"),
-    *("publish", "fanout", "feeds", "ingest", "ingest_stages", "ingest_scores"),
+    *("enqueue", "engines", "cancel", "rescue", "progress", "pages", "scale", "articles_scale", "cleanup"),
+    *("notifications", "publish", "fanout", "feeds", "ingest", "ingest_stages", "ingest_scores", "soak"),
 )
 
 

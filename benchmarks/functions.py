@@ -1,5 +1,6 @@
 """Task functions that benchmarks run."""
 
+import asyncio
 import threading
 import time
 from typing import Any
@@ -60,3 +61,39 @@ def apart(context: Any, seconds: float) -> None:
     """The same in a child process."""
     for _ in context.progress.track(range(10)):
         time.sleep(seconds / 10)
+
+
+stopped_at: list[float] = []
+has_stopped = threading.Event()
+
+
+def _stopped() -> None:
+    stopped_at.append(time.perf_counter())
+    has_stopped.set()
+
+
+@task
+async def waits() -> None:
+    """Waits until it is stopped."""
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        _stopped()
+
+
+@task(takes_context=True)
+def turns(context: Any) -> None:
+    """Reports every 5 ms until it is stopped."""
+    try:
+        for _ in range(720_000):
+            context.progress.advance()
+            time.sleep(0.005)
+    finally:
+        _stopped()
+
+
+@task(isolate=True)
+def spins() -> None:
+    """Never looks up, in a process of its own."""
+    while True:
+        time.sleep(1)

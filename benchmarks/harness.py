@@ -66,6 +66,7 @@ class Result:
             "line_units": list(self.line_units),
             "versions": {name: version(name) for name in self.packages},
             "python": platform.python_version(),
+            "cores": os.cpu_count(),
             "load": os.getloadavg()[1],
             "rows": [
                 {
@@ -80,7 +81,7 @@ class Result:
             ],
         }
         RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{self.key}.json").write_text(json.dumps(data, indent=2) + "\n")
+        (RESULTS / f"{self.key}.json").write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         for row in data["rows"]:  # type: ignore[union-attr]
             print(f"  {row['name']:<50} p50 {row['p50']:9.3f}  p99 {row['p99']:9.3f} {self.unit}  x {row['ratio']:.2f}")
 

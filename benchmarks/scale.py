@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from statistics import median
 
-from benchmarks.harness import scratch_database
+from benchmarks.harness import Result, Row, scratch_database
 from benchmarks.plans import plan_of
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "scale.md"
@@ -57,6 +57,7 @@ def main() -> None:
         plans = explain(large, figures)
         samples |= measure_workers(small, large)
     PAGE.write_text(render(samples, plans))
+    compared("scale_runs", "1,000,000 runs against 1,000", PAGE.name, samples).save()
     print(f"  Written: {PAGE}")
 
 
@@ -317,6 +318,21 @@ def table(samples: dict[str, Taken]) -> list[str]:
         lines.append(f"| {name} | {few:.1f} | {many:.1f} | {taken.ratio:.2f} | {shown} |")
         print(f"  {name:<70} {few:8.1f} {many:8.1f} ms  x {taken.ratio:.2f}  {shown}")
     return lines
+
+
+def compared(key: str, title: str, page: str, samples: dict[str, Taken]) -> Result:
+    """What each costs at a million, as a multiple of what it costs at a thousand."""
+    rows = [Row(name="the same with 1,000", samples=[1.0], is_baseline=True)]
+    rows += [Row(name=name, samples=[taken.ratio]) for name, taken in samples.items()]
+    return Result(
+        key=key,
+        title=title,
+        unit="×",
+        rows=rows,
+        target="at most 3 × of the same with 1,000",
+        packages=["django", "psycopg"],
+        notes=[f"Milliseconds, what was shown and the plans: [{page}]({page})"],
+    )
 
 
 if __name__ == "__main__":
