@@ -7,7 +7,8 @@ BIN := .venv/bin
 READY := .venv/ready
 MANAGE := $(BIN)/python manage.py
 PORT ?= 8000
-WORKERS ?= 2
+# More than there are cores on a small machine: many tests wait, for a server to start or a worker to be missed.
+WORKERS ?= 3
 
 # Some images turn compiled modules off. Then every server, worker and child that the tests start would compile each
 # library anew: 5 s of a core instead of 1.5.
