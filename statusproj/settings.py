@@ -78,6 +78,7 @@ ALLOWED_HOSTS = _list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS", "")
 
 INSTALLED_APPS = [
+    "statusproj",  # first: its templates are found before those they stand in for
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -97,7 +98,6 @@ INSTALLED_APPS = [
     "tasks",
     "ingest",
     "accounts",
-    "statusproj",
 ]
 
 MIDDLEWARE = [
@@ -132,7 +132,6 @@ ASGI_APPLICATION = "statusproj.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -311,14 +310,15 @@ LOGOUT_REDIRECT_URL = "sign-in"
 LANGUAGE_CODE = os.environ.get("LANGUAGE_CODE", "en")
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español")]
 # Before what Django's admin says for the same English: "Save" is to have one translation on all our pages.
-LOCALE_PATHS = [BASE_DIR / room / "locale" for room in ("statusproj", "ingest", "tasks", "notifications", "live")]
+LOCALE_PATHS = [
+    BASE_DIR / room / "locale" for room in ("statusproj", "accounts", "ingest", "tasks", "notifications", "live")
+]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a folder that is not there
 # Hashed, compressed copies once collectstatic has made them (a deployment); until then the source files. That command
 # itself must write the list of them, which only the storage that makes them does.

@@ -10,13 +10,13 @@ from typing import Any, cast
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template import Engine
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -103,7 +103,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
 
 def icon_names() -> list[str]:
     """Those that the template knows: a new one shows here by itself."""
-    source = (settings.BASE_DIR / "templates" / "components" / "icon.html").read_text()
+    source = Engine.get_default().get_template("live/components/icon.html").source
     return re.findall(r'name == "(\w+)"', source)
 
 

@@ -14,7 +14,7 @@ from .metrics.exposition import metrics
 handler400 = "statusproj.views.bad_request"
 
 # Lazy: the name of the hashed file is known only once static files are collected.
-lazy_icon = lazy(lambda: static("icon.svg"), str)()
+lazy_icon = lazy(lambda: static("live/icon.svg"), str)()
 
 urlpatterns = [
     # Browsers ask for it on pages that name no icon of their own, such as the admin's.

@@ -82,7 +82,7 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def run_actions(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The buttons this viewer has for a run now: fetched when its status has changed."""
     run = present_run(access.get_visible_run(request.user, run_id), request.user)
-    return render(request, "components/actions.html", {"run": run, "next": _next(request)})
+    return render(request, "tasks/components/actions.html", {"run": run, "next": _next(request)})
 
 
 @never_cache

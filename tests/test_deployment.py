@@ -122,7 +122,7 @@ def test_the_image_gets_all_it_copies_and_no_secret() -> None:
     for source in re.findall(r"^COPY (?!--from)(\S+) ", image, re.MULTILINE):
         assert (ROOT / source).exists(), source
         assert f"!{source}" in ignored, source
-    for room in ("statusproj", "ingest", "tasks", "notifications", "live", "templates", "static"):
+    for room in ("statusproj", "accounts", "ingest", "tasks", "notifications", "live"):
         assert f"\nCOPY {room} {room}\n" in image
     assert not re.search(r"ENV .*(?:SECRET|PASSWORD|TOKEN)", image)
 

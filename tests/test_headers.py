@@ -31,8 +31,8 @@ ANSWERS = {
     "a redirect": ("/favicon.ico", {}, 302),
     "a wrong token": ("/api/background-tasks/tasks", {"Authorization": "Bearer x"}, 401),
     "a wrong host": ("/", {"Host": "evil.example"}, 400),
-    "a style sheet": ("/static/css/tokens.css", {}, 200),
-    "a drawing": ("/static/icon.svg", {}, 200),
+    "a style sheet": ("/static/live/css/tokens.css", {}, 200),
+    "a drawing": ("/static/live/icon.svg", {}, 200),
     "trouble": ("/", {}, 500),
 }
 

@@ -45,14 +45,9 @@ type Message = tuple[str | tuple[str, str], str | None]  # what is to be said (a
 
 
 def sources(room: str) -> Iterator[Path]:
-    """The files whose words are the room's: its Python, and the templates that no other room has."""
+    """The files whose words are the room's: its Python and its templates."""
     yield from sorted(path for path in (ROOT / room).rglob("*.py") if "migrations" not in path.parts)
-    templates = ROOT / "templates"
-    others = set(ROOMS) - {"statusproj"}
-    for path in sorted(path for path in templates.rglob("*") if path.suffix in {".html", ".txt"}):
-        owners = others.intersection(path.relative_to(templates).parts[:-1])
-        if owners == {room} or (not owners and room == "statusproj"):
-            yield path
+    yield from sorted(path for path in (ROOT / room / "templates").rglob("*") if path.suffix in {".html", ".txt"})
 
 
 def messages_of(path: Path) -> Iterator[Message]:
@@ -96,14 +91,17 @@ def load(room: str, language: str) -> Catalog:
 
 
 def update(room: str) -> None:
-    """Merge what the code says into the catalogs: new messages come in empty, those nobody says any more go out."""
-    template = template_of(room)
-    if not len(template):
-        return
+    """Merge what the code says into the catalogs: new messages come in as other rooms have them, or empty; those nobody
+    says any more go out.
+    """
     for language in LANGUAGES:
+        template = template_of(room)  # anew for each: a catalog takes its messages over as they are
+        if not len(template):
+            return
         catalog = load(room, language)
         catalog.update(template, no_fuzzy_matching=True)
         catalog.obsolete.clear()
+        _take_over(catalog, [load(other, language) for other in ROOMS if other != room])
         catalog.fuzzy = False
         catalog.header_comment = f"# {room} in {language}"
         path = file_of(room, language)
@@ -182,6 +180,13 @@ def _untranslated(catalog: Catalog) -> Iterator[object]:
     for message in catalog:
         if message.id and not all(_forms(message.string)):
             yield message.id
+
+
+def _take_over(catalog: Catalog, others: Iterable[Catalog]) -> None:
+    for message in catalog:
+        if not any(_forms(message.string)):
+            known = (other.get(message.id, message.context) for other in others)
+            message.string = next((there.string for there in known if there), message.string)
 
 
 def _drop_dates(path: Path) -> None:

@@ -35,7 +35,7 @@ BADGES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Badge:
-    """Icon, word, tone: the parameters of components/badge.html."""
+    """Icon, word, tone: the parameters of live/components/badge.html."""
 
     word: str
     icon: str

@@ -1,4 +1,4 @@
-"""What static/js does, in a real browser before the real server."""
+"""What our scripts do, in a real browser before the real server."""
 
 import signal
 from collections.abc import Callable
