@@ -52,7 +52,7 @@ def _send(rows: list[NotificationDelivery]) -> bool:
 def letter(rows: list[NotificationDelivery]) -> EmailMessage:
     """One letter for these deliveries of one person."""
     news = [row.notification for row in rows if row.notification is not None]
-    preferences = site_url(reverse("notification-preferences"))
+    preferences = site_url(reverse("notifications:preferences"))
     entries = [
         {
             "title": one.title,
@@ -71,7 +71,7 @@ def letter(rows: list[NotificationDelivery]) -> EmailMessage:
             "user": rows[0].user,
             "entries": entries,
             "preferences": preferences,
-            "all": site_url(reverse("notification-list")),
+            "all": site_url(reverse("notifications:list")),
         },
     )
     return EmailMessage(

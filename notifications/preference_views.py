@@ -36,7 +36,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
                 form.add_error(field if field in form.fields else None, texts)
         else:
             messages.success(request, _("Saved. It counts for what is told from now on."))
-            return redirect("notification-preferences")
+            return redirect("notifications:preferences")
     status = 422 if form.errors else 200
     return render(request, "notifications/preferences.html", {"form": form, "row": row}, status=status)
 
@@ -47,7 +47,7 @@ def webhook_secret(request: HttpRequest) -> HttpResponse:
     """Make another secret for the webhook."""
     renew_secret(cast(User, request.user))
     messages.success(request, _("There is a new secret. What is signed with the old one is nobody’s any more."))
-    return redirect("notification-preferences")
+    return redirect("notifications:preferences")
 
 
 @never_cache

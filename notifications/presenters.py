@@ -104,7 +104,7 @@ def page_of_notices(
         # "Mark all" means all up to the newest the person has seen; what arrives meanwhile stays unread.
         up_to=notices[0].at.isoformat() if notices else "",
         unread_only=unread_only,
-        poll_url=f"{reverse('api:list_notifications')}?"
+        poll_url=f"{reverse('live_api:list_notifications')}?"
         + urlencode({"limit": limit, "unread_only": unread_only} | ({"cursor": cursor} if cursor else {})),
     )
 

@@ -42,7 +42,7 @@ def notification_list(request: HttpRequest) -> HttpResponse:
     try:
         page = page_of_notices(user, unread_only=unread_only, cursor=cursor)
     except BadCursor:
-        return redirect("notification-list")
+        return redirect("notifications:list")
     return render(request, "notifications/list.html", {"page": page, "cursor": cursor})
 
 
@@ -84,7 +84,7 @@ def notification_open(request: HttpRequest, pk: int) -> HttpResponse:
     if notification is None:
         raise Http404("No such notification.")
     facade.mark_notification_as_read(pk, user)
-    return HttpResponseRedirect(notification.safe_link or reverse("notification-list"))
+    return HttpResponseRedirect(notification.safe_link or reverse("notifications:list"))
 
 
 @_change
@@ -143,4 +143,4 @@ def _back(request: HttpRequest) -> str:
     """The page of this site the form was on."""
     target = request.POST.get("next", "")
     own = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    return target if own and target.startswith("/") else reverse("notification-list")
+    return target if own and target.startswith("/") else reverse("notifications:list")

@@ -23,7 +23,7 @@ api = DescribedAPI(
     "[/api/frames.schema.json](/api/frames.schema.json) and explained, with clients to copy, in "
     "[/api/frames.md](/api/frames.md).",
     auth=[token_auth, session_auth],  # a token decides alone, if there is one
-    urls_namespace="api",
+    urls_namespace="live_api",
 )
 install(api)
 api.add_router("/background-tasks", "tasks.api.router")

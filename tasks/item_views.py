@@ -33,7 +33,7 @@ def run_items(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def items_context(run: TaskRun, viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
     """What the partial of items needs besides the run."""
     asked = {key: query[key] for key in ("items", "after") if query.get(key)}
-    part = reverse("task-items", args=[run.pk])
+    part = reverse("tasks:items", args=[run.pk])
     return {
         "items": page_of_items(run, viewer, query),
         "part": f"{part}?{urlencode(asked)}" if asked else part,

@@ -101,7 +101,7 @@ def page_of_runs(viewer: Viewer, query: Mapping[str, Any], *, sees_all: bool = F
 
 def list_url(filters: Filters, *, after: str = "") -> str:
     """The address of the list with these filters."""
-    return _address(reverse("task-list"), {**filters.asked, "after": after})
+    return _address(reverse("tasks:list"), {**filters.asked, "after": after})
 
 
 def _poll_url(filters: Filters, *, after: str) -> str:
@@ -110,12 +110,14 @@ def _poll_url(filters: Filters, *, after: str) -> str:
         return ""
     # The zone of a person's clock is not that of the API.
     times = {key: moment.isoformat() for key in _TIMES if (moment := getattr(filters, key))}
-    return _address(reverse("api:list_tasks"), {**filters.asked, **times, "limit": str(PAGE_SIZE), "cursor": after})
+    return _address(
+        reverse("live_api:list_tasks"), {**filters.asked, **times, "limit": str(PAGE_SIZE), "cursor": after}
+    )
 
 
 def bulk_url(action: str, filters: Filters) -> str:
     """Where to cancel or retry all that match."""
-    return _address(reverse("task-bulk", args=[action]), filters.asked)
+    return _address(reverse("tasks:bulk", args=[action]), filters.asked)
 
 
 LABELS = {

@@ -118,17 +118,17 @@ class RunView:
     @property
     def cancel_url(self) -> str:
         """Where Cancel asks (GET) and happens (POST)."""
-        return reverse("task-cancel", args=[self.id])
+        return reverse("tasks:cancel", args=[self.id])
 
     @property
     def retry_url(self) -> str:
         """Where Retry happens (POST)."""
-        return reverse("task-retry", args=[self.id])
+        return reverse("tasks:retry", args=[self.id])
 
     @property
     def actions_url(self) -> str:
         """The buttons this viewer has, as a partial."""
-        return reverse("task-actions", args=[self.id])
+        return reverse("tasks:actions", args=[self.id])
 
 
 def present_run(

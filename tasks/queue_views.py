@@ -50,4 +50,4 @@ def _change(request: HttpRequest, name: str, *, paused: bool) -> HttpResponse:
         raise Http404(str(error)) from None
     done = _("The queue “%(name)s” is paused. What runs, runs on.") if paused else _("The queue “%(name)s” goes on.")
     messages.success(request, done % {"name": name})
-    return redirect("queue-list")
+    return redirect("tasks:queue-list")

@@ -65,7 +65,7 @@ def schedule_enable(request: HttpRequest, schedule_id: int) -> HttpResponse:
         messages.success(
             request, _("“%(name)s” is on. What was due meanwhile is not made up for.") % {"name": schedule.name}
         )
-    return redirect("schedule-list")
+    return redirect("tasks:schedule-list")
 
 
 @login_required
@@ -74,7 +74,7 @@ def schedule_disable(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Start it no more."""
     schedule = schedules.disable(access.get_switchable_schedule(request.user, schedule_id))
     messages.success(request, _("“%(name)s” is off. A run that is under way goes on.") % {"name": schedule.name})
-    return redirect("schedule-list")
+    return redirect("tasks:schedule-list")
 
 
 @login_required
@@ -91,7 +91,7 @@ def schedule_run(request: HttpRequest, schedule_id: int) -> HttpResponse:
         messages.error(request, _("“%(name)s” cannot run: %(error)s") % {"name": schedule.name, "error": bad})
     else:
         messages.success(request, _("“%(name)s” is started.") % {"name": schedule.name})
-    return redirect("schedule-list")
+    return redirect("tasks:schedule-list")
 
 
 @never_cache
@@ -104,7 +104,7 @@ def schedule_delete(request: HttpRequest, schedule_id: int) -> HttpResponse:
         return render(request, "tasks/schedule_delete.html", {"schedule": schedule})
     schedules.delete(schedule)
     messages.success(request, _("“%(name)s” is deleted. Its runs stay.") % {"name": schedule.name})
-    return redirect("schedule-list")
+    return redirect("tasks:schedule-list")
 
 
 def _edit(request: HttpRequest, schedule: Schedule | None) -> HttpResponse:
@@ -113,6 +113,6 @@ def _edit(request: HttpRequest, schedule: Schedule | None) -> HttpResponse:
         stored = form.save()
         if stored is not None:
             messages.success(request, _("“%(name)s” is saved.") % {"name": stored.name})
-            return redirect("schedule-list")
+            return redirect("tasks:schedule-list")
     status = 422 if form.is_bound and form.errors else 200
     return render(request, "tasks/schedule_form.html", {"form": form, "schedule": schedule}, status=status)

@@ -58,7 +58,7 @@ def story_of(run: TaskRun, query: Mapping[str, str]) -> Story:
         shown = newest[: LINES_SHOWN + 1]
     else:
         shown = [event for event in newest if event.kind == TaskEvent.Kind.LOG]
-    path = reverse("task-detail", args=[run.pk])
+    path = reverse("tasks:detail", args=[run.pk])
     return Story(
         lines=lines_of(shown[:LINES_SHOWN]),
         more=len(shown) > LINES_SHOWN,

@@ -134,7 +134,7 @@ def _start_again(request: HttpRequest, run_id: UUID, start: Callable[..., TaskRu
         again = start(run, by=user)
     except AlreadyRunning as busy:
         messages.warning(request, _("This is running already; here it is."))
-        return redirect("task-detail", busy.run_id)
+        return redirect("tasks:detail", busy.run_id)
     except TaskManagerError as refused:
         messages.error(request, str(refused))
         return redirect(run)

@@ -53,4 +53,4 @@ def _start(request: HttpRequest, user: User, form: AnalyzeForm, urls: tuple[str,
         save=cleaned["save"],
     )
     messages.success(request, started(len(urls)))
-    return redirect("task-detail", run_id)
+    return redirect("tasks:detail", run_id)

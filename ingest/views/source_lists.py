@@ -45,7 +45,7 @@ def source_import(request: HttpRequest, topic_id: int) -> HttpResponse:
             _("Another import into “%(topic)s” is under way: this is that run. Yours was not taken.")
             % {"topic": topic.name},
         )
-        return redirect("task-detail", error.run_id)
+        return redirect("tasks:detail", error.run_id)
     return redirect(run)
 
 

@@ -229,7 +229,7 @@ class TaskRun(models.Model):
 
     def get_absolute_url(self) -> str:
         """The run's page."""
-        return reverse("task-detail", args=[self.pk])
+        return reverse("tasks:detail", args=[self.pk])
 
     @property
     def is_final(self) -> bool:

@@ -65,10 +65,17 @@ def paths(staff: User, owner: User) -> list[str]:
     article = Article.objects.create(
         topic=topic, url="https://news.example/1", canonical_url="https://news.example/1", title=LONG, text=LONG
     )
-    names = ["dashboard", "task-list", "queue-list", "schedule-list", "schedule-new", "notification-list"]
+    names = [
+        "dashboard",
+        "tasks:list",
+        "tasks:queue-list",
+        "tasks:schedule-list",
+        "tasks:schedule-new",
+        "notifications:list",
+    ]
     names += [
-        "notification-preferences",
-        "notification-deliveries",
+        "notifications:preferences",
+        "notifications:deliveries",
         "keyword-alerts",
         "topic-new",
         "collect-preferences",
@@ -77,8 +84,8 @@ def paths(staff: User, owner: User) -> list[str]:
     names += ["articles", "sources", "profile", "change-password", "token-list", "session-list", "styleguide"]
     found = [reverse(name) for name in names]
     found += [run.get_absolute_url() for run in runs[1::2]]
-    found += [runs[7].get_absolute_url() + "?items=failed", reverse("task-cancel", args=[runs[0].pk])]
-    found += [reverse("task-bulk", args=[action]) for action in ("cancel", "retry")]
+    found += [runs[7].get_absolute_url() + "?items=failed", reverse("tasks:cancel", args=[runs[0].pk])]
+    found += [reverse("tasks:bulk", args=[action]) for action in ("cancel", "retry")]
     found += [reverse(f"schedule-{name}", args=[schedule.pk]) for name in ("edit", "delete")]
     found += [reverse("article", args=[article.pk]), reverse("article-bulk") + "?action=star"]
     found += [reverse(f"topic-{name}", args=[topic.pk]) for name in ("detail", "edit", "delete", "sources", "rules")]

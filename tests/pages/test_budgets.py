@@ -97,9 +97,9 @@ def test_every_page_keeps_to_its_queries_and_bytes(
     settings.TASKS_SCHEDULABLE = {ADD: ""}
     things = fill(owner, staff)
     client, files = client_of(staff), dict[str, int]()
-    asked_for = {route.shown: route for route in every_route() if route.name not in {"task-cancel", "article-bulk"}}
+    asked_for = {route.shown: route for route in every_route() if route.name not in {"tasks:cancel", "article-bulk"}}
     paths = [asked_for[page].path(things) for page in pages_of_staff() if page in asked_for]
-    paths.append(reverse("task-cancel", args=[TaskRun.objects.filter(status=Status.RUNNING)[0].pk]))
+    paths.append(reverse("tasks:cancel", args=[TaskRun.objects.filter(status=Status.RUNNING)[0].pk]))
     paths.append(TaskRun.objects.filter(queue="mail")[0].get_absolute_url())  # it waits, for two reasons
     costs = {path: (queries_to_render(client, path), bytes_of(client, path, files)) for path in paths}
     over = {path: cost for path, cost in costs.items() if cost[0] > MOST_QUERIES or cost[1] > MOST_BYTES}

@@ -79,10 +79,16 @@ def make_schedule(owner: User, number: int = 0) -> Schedule:
 
 def pages_of(runs: dict[str, TaskRun]) -> list[str]:
     """Every page of runs and notifications that their owner can open."""
-    names: tuple[str, ...] = ("dashboard", "task-list", "notification-list", "notification-panel", "schedule-list")
+    names: tuple[str, ...] = (
+        "dashboard",
+        "tasks:list",
+        "notifications:list",
+        "notifications:panel",
+        "tasks:schedule-list",
+    )
     names += (
-        "notification-preferences",
-        "notification-deliveries",
+        "notifications:preferences",
+        "notifications:deliveries",
         "profile",
         "change-password",
         "token-list",
@@ -90,12 +96,12 @@ def pages_of(runs: dict[str, TaskRun]) -> list[str]:
     )
     paths = [reverse(name) for name in names]
     paths += [run.get_absolute_url() for run in runs.values()]
-    paths += [f"{reverse('task-list')}?status={status}&q=alert&topic=x" for status in ("running", "nonsense")]
-    paths += [reverse("task-cancel", args=[runs["running"].pk]), reverse("task-actions", args=[runs["failed"].pk])]
-    paths += [reverse("task-bulk", args=[action]) + "?q=alert" for action in ("cancel", "retry")]
+    paths += [f"{reverse('tasks:list')}?status={status}&q=alert&topic=x" for status in ("running", "nonsense")]
+    paths += [reverse("tasks:cancel", args=[runs["running"].pk]), reverse("tasks:actions", args=[runs["failed"].pk])]
+    paths += [reverse("tasks:bulk", args=[action]) + "?q=alert" for action in ("cancel", "retry")]
     for run in (runs["running"], runs["failed"]):
-        paths += [run.get_absolute_url() + "?items=failed", reverse("task-items", args=[run.pk])]
-    return [*paths, f"{reverse('notification-list')}?show=unread"]
+        paths += [run.get_absolute_url() + "?items=failed", reverse("tasks:items", args=[run.pk])]
+    return [*paths, f"{reverse('notifications:list')}?show=unread"]
 
 
 def test_every_page_obeys_the_policy_and_can_be_read(
@@ -111,8 +117,14 @@ def test_every_page_of_staff_obeys_the_policy_and_can_be_read(
 ) -> None:
     queues.pause("default", by=staff)
     client = client_of(staff)
-    own = [reverse(name, args=[schedule.pk]) for name in ("schedule-edit", "schedule-delete")]
-    for path in [*pages_of(runs), *own, reverse("schedule-new"), reverse("queue-list"), reverse("styleguide")]:
+    own = [reverse(name, args=[schedule.pk]) for name in ("tasks:schedule-edit", "tasks:schedule-delete")]
+    for path in [
+        *pages_of(runs),
+        *own,
+        reverse("tasks:schedule-new"),
+        reverse("tasks:queue-list"),
+        reverse("styleguide"),
+    ]:
         document = page(client, path)
         assert complaints(document) == [], path
         assert not document.all("img"), path
@@ -141,12 +153,12 @@ def test_strangers_get_the_same_404_as_for_a_run_that_never_was(
     runs: dict[str, TaskRun], stranger: User, client_of: ClientOf
 ) -> None:
     client = client_of(stranger)
-    for name in ("task-detail", "task-actions", "task-cancel", "task-items"):
+    for name in ("tasks:detail", "tasks:actions", "tasks:cancel", "tasks:items"):
         theirs = client.get(reverse(name, args=[runs["running"].pk]))
         never = client.get(reverse(name, args=[uuid4()]))
         assert (theirs.status_code, theirs.content) == (never.status_code, never.content)
         assert theirs.status_code == 404
-    for name in ("task-cancel", "task-retry"):
+    for name in ("tasks:cancel", "tasks:retry"):
         assert client.post(reverse(name, args=[runs["running"].pk])).status_code == 404
     runs["running"].refresh_from_db()
     assert runs["running"].cancel_requested_at is None
@@ -156,14 +168,14 @@ def test_strangers_see_nothing_of_the_owner_on_their_own_pages(
     runs: dict[str, TaskRun], stranger: User, client_of: ClientOf
 ) -> None:
     client = client_of(stranger)
-    for name in ("dashboard", "task-list"):
+    for name in ("dashboard", "tasks:list"):
         text = page(client, reverse(name)).text
         assert "alert(1)" not in text.replace("Maintenance", "")
-    assert not page(client, reverse("task-list")).all("article")
+    assert not page(client, reverse("tasks:list")).all("article")
 
 
 def test_staff_see_every_run_and_whose_it_is(runs: dict[str, TaskRun], staff: User, client_of: ClientOf) -> None:
-    document = page(client_of(staff), reverse("task-list"))
+    document = page(client_of(staff), reverse("tasks:list"))
     assert len(document.all("article")) == len(runs)
     assert "owner" in document.all("article")[0].text
 
@@ -201,17 +213,17 @@ def test_reading_pages_changes_nothing(runs: dict[str, TaskRun], owner: User, cl
 def test_changes_are_made_by_post_alone(runs: dict[str, TaskRun], owner: User, client_of: ClientOf) -> None:
     client = client_of(owner)
     notice = facade.create_notification(username="owner", type="x", title="t", message="m")
-    names = ["notification-read-all", "notification-clear-read"]
-    single = ["notification-open", "notification-read", "notification-unread", "notification-delete"]
+    names = ["notifications:read-all", "notifications:clear-read"]
+    single = ["notifications:open", "notifications:read", "notifications:unread", "notifications:delete"]
     paths = [reverse(name) for name in names] + [reverse(name, args=[notice.pk]) for name in single]
-    for path in [*paths, reverse("task-retry", args=[runs["failed"].pk]), reverse("sign-out")]:
+    for path in [*paths, reverse("tasks:retry", args=[runs["failed"].pk]), reverse("sign-out")]:
         assert client.get(path).status_code == 405, path
 
 
 def test_forms_without_a_token_change_nothing(runs: dict[str, TaskRun], owner: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
-    response = client.post(reverse("task-cancel", args=[runs["running"].pk]))
+    response = client.post(reverse("tasks:cancel", args=[runs["running"].pk]))
     assert response.status_code == 403
     assert "too old" in read(response.content).one("h1").text
 
@@ -240,14 +252,14 @@ def test_trouble_on_our_side_is_said_without_its_text(
 
 def test_a_page_says_where_one_is(owner: User, client_of: ClientOf) -> None:
     make_run(owner)
-    navigation = page(client_of(owner), reverse("task-list")).one("nav", aria_label="Main")
+    navigation = page(client_of(owner), reverse("tasks:list")).one("nav", aria_label="Main")
     assert navigation.one("a", aria_current="page").text == "Runs"
 
 
 def test_no_page_costs_more_the_more_there_is_to_show(
     runs: dict[str, TaskRun], schedule: Schedule, owner: User, staff: User, client_of: ClientOf
 ) -> None:
-    paths = [*pages_of(runs), reverse("schedule-list")]
+    paths = [*pages_of(runs), reverse("tasks:schedule-list")]
     client, boss = client_of(owner), client_of(staff)
     queues.pause("default")
     make_run(owner, queue="other")
@@ -256,7 +268,7 @@ def test_no_page_costs_more_the_more_there_is_to_show(
 
     def costs() -> dict[str, int]:
         found = {path: queries_to_render(client, path) for path in paths}
-        return {**found, "queues": queries_to_render(boss, reverse("queue-list"))}
+        return {**found, "queues": queries_to_render(boss, reverse("tasks:queue-list"))}
 
     before = costs()
     for number in range(1, 4):

@@ -28,7 +28,7 @@ def notify(username: str | None = "owner", title: str = "Import: completed", lin
 def test_opening_a_notification_marks_it_read_and_follows_its_link(owner: User, client_of: ClientOf) -> None:
     notice = notify(link="/tasks/")
     client = client_of(owner)
-    form = page(client, LIST).one("form", action=reverse("notification-open", args=[notice.pk]))
+    form = page(client, LIST).one("form", action=reverse("notifications:open", args=[notice.pk]))
     assert client.post(form.attrs["action"])["Location"] == "/tasks/"
     assert facade.get_unread_count(owner) == 0
 
@@ -38,19 +38,19 @@ def test_a_link_that_leads_away_is_not_followed_even_when_it_got_into_the_table(
 ) -> None:
     notice = notify(link="/tasks/")
     monkeypatch.setattr("notifications.models.messages.is_local_path", lambda link: False)
-    answer = client_of(owner).post(reverse("notification-open", args=[notice.pk]))
+    answer = client_of(owner).post(reverse("notifications:open", args=[notice.pk]))
     assert answer["Location"] == LIST
 
 
 def test_read_unread_and_dismiss_are_the_readers_own(owner: User, teammate: User, client_of: ClientOf) -> None:
     broadcast = notify(None, "Maintenance")
     client, other = client_of(owner), client_of(teammate)
-    client.post(reverse("notification-read", args=[broadcast.pk]))
+    client.post(reverse("notifications:read", args=[broadcast.pk]))
     assert page(client, LIST).one(id="bell-count").attrs["data-unread"] == "0"
     assert page(other, LIST).one(id="bell-count").attrs["data-unread"] == "1"
-    client.post(reverse("notification-unread", args=[broadcast.pk]))
+    client.post(reverse("notifications:unread", args=[broadcast.pk]))
     assert page(client, LIST).one(id="bell-count").attrs["data-unread"] == "1"
-    client.post(reverse("notification-delete", args=[broadcast.pk]))
+    client.post(reverse("notifications:delete", args=[broadcast.pk]))
     assert "No notifications yet" in page(client, LIST).text
     assert "Maintenance" in page(other, LIST).text
 
@@ -65,7 +65,7 @@ def test_a_strangers_notification_is_not_there(owner: User, stranger: User, clie
 
 def test_a_stranger_cannot_dismiss_it_either(owner: User, stranger: User, client_of: ClientOf) -> None:
     notice = notify()
-    client_of(stranger).post(reverse("notification-delete", args=[notice.pk]))
+    client_of(stranger).post(reverse("notifications:delete", args=[notice.pk]))
     assert Notification.objects.filter(pk=notice.pk).exists()
 
 
@@ -74,7 +74,7 @@ def test_mark_all_leaves_what_arrived_after_the_page_was_made(owner: User, clien
     client = client_of(owner)
     up_to = page(client, LIST).one("input", name="up_to").attrs["value"]
     notify(title="Not seen")
-    client.post(reverse("notification-read-all"), {"up_to": up_to})
+    client.post(reverse("notifications:read-all"), {"up_to": up_to})
     unread = page(client, f"{LIST}?show=unread")
     assert [notice.one(class_="notice-title").text for notice in unread.all("article")] == ["Unread: Not seen"]
 
@@ -82,7 +82,7 @@ def test_mark_all_leaves_what_arrived_after_the_page_was_made(owner: User, clien
 @pytest.mark.parametrize("up_to", ["", "nonsense", "2026-99-99T00:00", "2020-01-01T00:00"])
 def test_mark_all_with_a_time_nobody_understands_means_now(owner: User, client_of: ClientOf, up_to: str) -> None:
     notify()
-    assert client_of(owner).post(reverse("notification-read-all"), {"up_to": up_to}).status_code == 302
+    assert client_of(owner).post(reverse("notifications:read-all"), {"up_to": up_to}).status_code == 302
     assert facade.get_unread_count(owner) == 0
 
 
@@ -90,7 +90,7 @@ def test_clear_read_keeps_the_unread(owner: User, client_of: ClientOf) -> None:
     facade.mark_notification_as_read(notify(title="Old").pk, owner)
     notify(title="New")
     client = client_of(owner)
-    document = read(client.post(reverse("notification-clear-read"), follow=True).content)
+    document = read(client.post(reverse("notifications:clear-read"), follow=True).content)
     assert "1 read notification cleared" in document.one(class_="messages").text
     assert len(document.all("article")) == 1
 
@@ -98,7 +98,7 @@ def test_clear_read_keeps_the_unread(owner: User, client_of: ClientOf) -> None:
 def test_a_change_comes_back_to_the_page_it_was_made_on_and_no_other_site(owner: User, client_of: ClientOf) -> None:
     notice = notify()
     client = client_of(owner)
-    read_it = reverse("notification-read", args=[notice.pk])
+    read_it = reverse("notifications:read", args=[notice.pk])
     assert client.post(read_it, {"next": f"{LIST}?show=unread"})["Location"] == f"{LIST}?show=unread"
     assert client.post(read_it, {"next": "https://evil.example/"})["Location"] == LIST
 
@@ -106,7 +106,7 @@ def test_a_change_comes_back_to_the_page_it_was_made_on_and_no_other_site(owner:
 def test_htmx_gets_the_panel_and_the_bells_number(owner: User, client_of: ClientOf) -> None:
     notify(title="Another")
     notice = notify()
-    answer = client_of(owner).post(reverse("notification-read", args=[notice.pk]), headers=HTMX)
+    answer = client_of(owner).post(reverse("notifications:read", args=[notice.pk]), headers=HTMX)
     document = read(answer.content)
     assert len(document.all("article")) == 2
     assert document.one(id="bell-count").attrs == {
@@ -120,7 +120,7 @@ def test_htmx_gets_the_panel_and_the_bells_number(owner: User, client_of: Client
 def test_what_another_tab_dismissed_first_is_no_error_in_the_panel(owner: User, client_of: ClientOf) -> None:
     notice = notify()
     facade.delete_notification(notice.pk, owner)
-    answer = client_of(owner).post(reverse("notification-read", args=[notice.pk]), headers=HTMX)
+    answer = client_of(owner).post(reverse("notifications:read", args=[notice.pk]), headers=HTMX)
     assert answer.status_code == 200
     assert "No notifications yet" in read(answer.content).text
 
@@ -170,7 +170,7 @@ def test_a_page_shows_what_it_can_when_the_bell_cannot_count(
 def test_the_cost_of_the_page_does_not_grow_with_its_rows(owner: User, client_of: ClientOf) -> None:
     notify()
     client = client_of(owner)
-    paths = (LIST, reverse("notification-panel"))
+    paths = (LIST, reverse("notifications:panel"))
     before = [queries_to_render(client, path) for path in paths]
     for _ in range(8):
         notify()

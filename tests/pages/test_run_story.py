@@ -93,7 +93,7 @@ def test_related_runs_say_what_they_are_to_this_one(owner: User, client_of: Clie
     run = make_run_in(Status.FAILED, owner)
     make_run_in(Status.COMPLETED, owner, metadata={"schedule_id": 7})
     client = client_of(owner)
-    client.post(reverse("task-retry", args=[run.pk]))
+    client.post(reverse("tasks:retry", args=[run.pk]))
     again = TaskRun.objects.get(retry_of=run)
     shown = page(client, run.get_absolute_url()).one(id="run-related").all("li")
     assert [line.text.partition(" now ")[0] for line in shown] == ["Add Repeats this one", "Add Same task"]

@@ -221,7 +221,7 @@ def test_cancel_works_without_javascript(owner: User, client_of: ClientOf) -> No
 
 def test_cancelling_a_waiting_run_is_done_at_once(owner: User, client_of: ClientOf) -> None:
     run = make_run(owner)
-    answer = client_of(owner).post(reverse("task-cancel", args=[run.pk]), {"next": "/tasks/?status=pending"})
+    answer = client_of(owner).post(reverse("tasks:cancel", args=[run.pk]), {"next": "/tasks/?status=pending"})
     assert answer["Location"] == "/tasks/?status=pending"
     run.refresh_from_db()
     assert run.status == Status.CANCELLED
@@ -231,14 +231,14 @@ def test_cancelling_a_waiting_run_is_done_at_once(owner: User, client_of: Client
 def test_after_cancelling_nobody_is_sent_to_another_site(owner: User, client_of: ClientOf, target: str) -> None:
     run = make_run(owner)
     client = client_of(owner)
-    assert client.post(reverse("task-cancel", args=[run.pk]), {"next": target})["Location"] == run.get_absolute_url()
+    assert client.post(reverse("tasks:cancel", args=[run.pk]), {"next": target})["Location"] == run.get_absolute_url()
 
 
 def test_cancelling_what_has_ended_shows_how_it_ended(owner: User, client_of: ClientOf) -> None:
     run = make_run_in(Status.COMPLETED, owner)
     client = client_of(owner)
-    assert client.get(reverse("task-cancel", args=[run.pk]))["Location"] == run.get_absolute_url()
-    document = read(client.post(reverse("task-cancel", args=[run.pk]), follow=True).content)
+    assert client.get(reverse("tasks:cancel", args=[run.pk]))["Location"] == run.get_absolute_url()
+    document = read(client.post(reverse("tasks:cancel", args=[run.pk]), follow=True).content)
     assert "had ended already" in document.one(class_="messages").text
     assert document.one(id=f"run-{run.pk}-status").attrs["data-status"] == "completed"
 
@@ -257,14 +257,14 @@ def test_retry_leads_to_a_new_run_that_knows_the_old_one(owner: User, client_of:
 
 def test_retry_of_a_completed_run_is_refused_in_a_sentence(owner: User, client_of: ClientOf) -> None:
     run = make_run_in(Status.COMPLETED, owner)
-    answer = client_of(owner).post(reverse("task-retry", args=[run.pk]), follow=True)
+    answer = client_of(owner).post(reverse("tasks:retry", args=[run.pk]), follow=True)
     assert "Only a failed or cancelled run" in read(answer.content).one(class_="messages").text
 
 
 def test_retry_while_the_same_work_is_live_leads_there(owner: User, client_of: ClientOf) -> None:
     run = make_run_in(Status.FAILED, owner, unique_key="import:1")
     live = make_run(owner, unique_key="import:1")
-    assert client_of(owner).post(reverse("task-retry", args=[run.pk]))["Location"] == live.get_absolute_url()
+    assert client_of(owner).post(reverse("tasks:retry", args=[run.pk]))["Location"] == live.get_absolute_url()
 
 
 def test_staff_who_may_only_look_have_no_buttons_and_no_way_around(owner: User, client_of: ClientOf) -> None:
@@ -273,7 +273,7 @@ def test_staff_who_may_only_look_have_no_buttons_and_no_way_around(owner: User, 
     reader.user_permissions.add(Permission.objects.get(codename="view_taskrun"))
     client = client_of(reader)
     assert page(client, run.get_absolute_url()).one(id=f"run-{run.pk}-actions").text == ""
-    assert client.post(reverse("task-cancel", args=[run.pk])).status_code == 403
+    assert client.post(reverse("tasks:cancel", args=[run.pk])).status_code == 403
     run.refresh_from_db()
     assert run.cancel_requested_at is None
 

@@ -28,4 +28,4 @@ def test_it_shows_a_run_in_each_state_and_stores_none(staff: User, client_of: Ca
     assert words == ["Waiting", "Running", "Running", "Cancelling…", "Completed", "Failed", "Cancelled"]
     make_run(staff)
     assert queries_to_render(client, reverse("styleguide")) < 15
-    assert client.post(reverse("task-cancel", args=["00000000-0000-0000-0000-000000000001"])).status_code == 404
+    assert client.post(reverse("tasks:cancel", args=["00000000-0000-0000-0000-000000000001"])).status_code == 404

@@ -145,12 +145,26 @@ def pages(person: User, owner: User) -> list[str]:
             decided_at=None if decision == Decision.PENDING else timezone.now(),
             analyzer="local",
         )
-    names = ("dashboard", "task-list", "queue-list", "schedule-list", "schedule-new", "notification-list", "articles")
-    names += ("notification-preferences", "notification-deliveries", "notification-panel", "keyword-alerts", "sources")
+    names = (
+        "dashboard",
+        "tasks:list",
+        "tasks:queue-list",
+        "tasks:schedule-list",
+        "tasks:schedule-new",
+        "notifications:list",
+        "articles",
+    )
+    names += (
+        "notifications:preferences",
+        "notifications:deliveries",
+        "notifications:panel",
+        "keyword-alerts",
+        "sources",
+    )
     names += ("topic-new", "collect-preferences", "bulk-analyze", "profile", "change-password")
     found = [reverse(name) for name in names] + [run.get_absolute_url() for run in runs.values()]
-    found += [reverse("task-cancel", args=[runs[Status.RUNNING].pk]), "/tasks/?created_after=nonsense&q=1"]
-    found += [reverse("task-bulk", args=[action]) for action in ("cancel", "retry")]
+    found += [reverse("tasks:cancel", args=[runs[Status.RUNNING].pk]), "/tasks/?created_after=nonsense&q=1"]
+    found += [reverse("tasks:bulk", args=[action]) for action in ("cancel", "retry")]
     found += [reverse(f"schedule-{name}", args=[schedule.pk]) for name in ("edit", "delete")]
     found += [reverse("article", args=[one.pk]) for one in topic.articles.all()]
     found += [reverse("article-bulk") + "?action=star", "/tasks/?status=failed&q=none"]

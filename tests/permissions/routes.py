@@ -43,14 +43,15 @@ def every_socket() -> list[str]:
     return sorted(_shown(pattern.pattern, "/") for pattern in websocket_urlpatterns)
 
 
-def _walk(patterns: list[Any], above: str) -> Iterator[tuple[str, str | None]]:
+def _walk(patterns: list[Any], above: str, namespace: str = "") -> Iterator[tuple[str, str | None]]:
     for pattern in patterns:
         here = _shown(pattern.pattern, above)
         if isinstance(pattern, URLResolver):
-            yield from _walk(pattern.url_patterns, here)
+            inside = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(pattern.url_patterns, here, inside)
         else:
             assert isinstance(pattern, URLPattern)
-            yield here, pattern.name
+            yield here, pattern.name and namespace + pattern.name
 
 
 def _shown(pattern: Any, above: str) -> str:

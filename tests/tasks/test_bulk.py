@@ -21,7 +21,7 @@ from tests.workers import WorkerThread
 
 type ClientOf = Callable[[User], Client]
 
-CANCEL, RETRY = reverse("task-bulk", args=["cancel"]), reverse("task-bulk", args=["retry"])
+CANCEL, RETRY = reverse("tasks:bulk", args=["cancel"]), reverse("tasks:bulk", args=["retry"])
 NOTHING = Filters()
 UNFILTERED = dict.fromkeys(KEYS, "")
 
@@ -184,7 +184,7 @@ def test_nothing_to_do_is_said_and_has_no_button(owner: User, client_of: ClientO
     assert complaints(document) == []
     assert "No run that you may retry matches" in document.text
     assert not document.one("main").all("button")
-    assert client_of(owner).get(reverse("task-bulk", args=["delete"])).status_code == 404
+    assert client_of(owner).get(reverse("tasks:bulk", args=["delete"])).status_code == 404
     assert Client().post(CANCEL, {"expected": "1"}).headers["Location"].startswith(reverse("sign-in"))
 
 

@@ -140,16 +140,16 @@ def test_paused_queues_cost_a_list_no_query_per_run(owner: User, client_of: Clie
 def test_staff_pause_and_resume_on_the_page(staff: User, client_of: ClientOf) -> None:
     make_run(queue="a/b")
     client = client_of(staff)
-    address = reverse("queue-list")
+    address = reverse("tasks:queue-list")
     document = page(client, address)
     assert complaints(document) == []
     assert [heading.text for heading in document.all("h2")] == ["a/b", "default"]
-    assert client.post(reverse("queue-pause", args=["a/b"])).headers["Location"] == address
+    assert client.post(reverse("tasks:queue-pause", args=["a/b"])).headers["Location"] == address
     assert "by staff" in page(client, address).text
-    client.post(reverse("queue-resume", args=["a/b"]))
+    client.post(reverse("tasks:queue-resume", args=["a/b"]))
     assert "by staff" not in page(client, address).text
-    assert client.post(reverse("queue-pause", args=["nonsense"])).status_code == 404
-    for name in ("queue-pause", "queue-resume"):
+    assert client.post(reverse("tasks:queue-pause", args=["nonsense"])).status_code == 404
+    for name in ("tasks:queue-pause", "tasks:queue-resume"):
         assert client.get(reverse(name, args=["default"])).status_code == 405
 
 
@@ -168,13 +168,15 @@ def test_only_staff_with_the_permission_control_queues(owner: User, teammate: Us
     User.objects.filter(pk=teammate.pk).update(is_staff=True)
     teammate.user_permissions.add(Permission.objects.get(codename="view_taskrun"))
     may_look, may_nothing = client_of(teammate), client_of(owner)
-    assert may_look.get(API).status_code == may_look.get(reverse("queue-list")).status_code == 200
-    assert not page(may_look, reverse("queue-list")).all("form", action=reverse("queue-pause", args=["default"]))
-    assert may_nothing.get(API).status_code == may_nothing.get(reverse("queue-list")).status_code == 403
+    assert may_look.get(API).status_code == may_look.get(reverse("tasks:queue-list")).status_code == 200
+    assert not page(may_look, reverse("tasks:queue-list")).all(
+        "form", action=reverse("tasks:queue-pause", args=["default"])
+    )
+    assert may_nothing.get(API).status_code == may_nothing.get(reverse("tasks:queue-list")).status_code == 403
     for client in (may_look, may_nothing):
         for path in (f"{API}/default/pause", f"{API}/default/resume"):
             assert client.post(path).status_code == 403
-        for name in ("queue-pause", "queue-resume"):
+        for name in ("tasks:queue-pause", "tasks:queue-resume"):
             assert client.post(reverse(name, args=["default"])).status_code == 403
     assert Client().post(f"{API}/default/pause").status_code == 401
     assert not QueueState.objects.exists()
