@@ -86,7 +86,7 @@ def paths(staff: User, owner: User) -> list[str]:
     found += [run.get_absolute_url() for run in runs[1::2]]
     found += [runs[7].get_absolute_url() + "?items=failed", reverse("tasks:cancel", args=[runs[0].pk])]
     found += [reverse("tasks:bulk", args=[action]) for action in ("cancel", "retry")]
-    found += [reverse(f"schedule-{name}", args=[schedule.pk]) for name in ("edit", "delete")]
+    found += [reverse(f"tasks:schedule-{name}", args=[schedule.pk]) for name in ("edit", "delete")]
     found += [reverse("article", args=[article.pk]), reverse("article-bulk") + "?action=star"]
     found += [reverse(f"topic-{name}", args=[topic.pk]) for name in ("detail", "edit", "delete", "sources", "rules")]
     found += [reverse("source-import", args=[topic.pk]), reverse("source-edit", args=[topic.pk, source.pk])]

@@ -58,7 +58,7 @@ def test_read_unread_and_dismiss_are_the_readers_own(owner: User, teammate: User
 @pytest.mark.parametrize("action", ["open", "read", "unread"])
 def test_a_strangers_notification_is_not_there(owner: User, stranger: User, client_of: ClientOf, action: str) -> None:
     notice = notify()
-    answer = client_of(stranger).post(reverse(f"notification-{action}", args=[notice.pk]))
+    answer = client_of(stranger).post(reverse(f"notifications:{action}", args=[notice.pk]))
     assert answer.status_code == 404
     assert facade.get_unread_count(owner) == 1
 

@@ -38,7 +38,7 @@ def make(owner: User, name: str = "Hourly", **fields: Any) -> Schedule:
 
 def address(name: str, schedule: Schedule) -> str:
     """Where something about `schedule` is shown or done."""
-    return reverse(f"schedule-{name}", args=[schedule.pk])
+    return reverse(f"tasks:schedule-{name}", args=[schedule.pk])
 
 
 def test_staff_make_change_and_delete_a_schedule(staff: User, owner: User, client_of: ClientOf) -> None:
@@ -180,7 +180,7 @@ def test_strangers_get_the_same_404_as_for_a_schedule_that_never_was(
     assert "Hourly" not in page(client, LIST).text
     for name in ("edit", "enable", "disable", "run", "delete"):
         theirs = client.post(address(name, schedule))
-        never = client.post(reverse(f"schedule-{name}", args=[schedule.pk + 1]))
+        never = client.post(reverse(f"tasks:schedule-{name}", args=[schedule.pk + 1]))
         assert (theirs.status_code, theirs.content) == (never.status_code, never.content)
         assert theirs.status_code == 404
     schedule.refresh_from_db()

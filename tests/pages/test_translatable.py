@@ -165,7 +165,7 @@ def pages(person: User, owner: User) -> list[str]:
     found = [reverse(name) for name in names] + [run.get_absolute_url() for run in runs.values()]
     found += [reverse("tasks:cancel", args=[runs[Status.RUNNING].pk]), "/tasks/?created_after=nonsense&q=1"]
     found += [reverse("tasks:bulk", args=[action]) for action in ("cancel", "retry")]
-    found += [reverse(f"schedule-{name}", args=[schedule.pk]) for name in ("edit", "delete")]
+    found += [reverse(f"tasks:schedule-{name}", args=[schedule.pk]) for name in ("edit", "delete")]
     found += [reverse("article", args=[one.pk]) for one in topic.articles.all()]
     found += [reverse("article-bulk") + "?action=star", "/tasks/?status=failed&q=none"]
     found += [reverse(f"topic-{name}", args=[topic.pk]) for name in ("detail", "edit", "delete", "sources", "rules")]
