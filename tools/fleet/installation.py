@@ -1,17 +1,19 @@
 """Postgres, Redis, web and worker processes as one installation."""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
 import psutil
 
+from tools.fleet.debian import DebianPostgres, Nginx
 from tools.fleet.services import ROOT, Service, answers, free_port, listens
 
 
@@ -27,6 +29,21 @@ class Web(Service):
             folder=folder,
             environment=environment,
             is_ready=lambda: answers(f"{self.url}/healthz"),
+        )
+
+
+class Worker(Service):
+    """`manage.py worker`. It shows its own figures at `metrics_url`."""
+
+    def __init__(self, name: str, *, folder: Path, environment: Mapping[str, str], concurrency: int) -> None:
+        port = free_port()
+        self.metrics_url = f"http://127.0.0.1:{port}/metrics"
+        super().__init__(
+            name,
+            [*PYTHON, "manage.py", "worker", "--concurrency", str(concurrency)],
+            folder=folder,
+            environment={**environment, "METRICS_PORT": str(port)},
+            is_ready=lambda: listens(port),
         )
 
 
@@ -77,9 +94,13 @@ class Postgres:
 
     def freeze(self, number: signal.Signals = signal.SIGSTOP) -> None:
         """SIGSTOP (or SIGCONT) for the postmaster and all its children: nobody is refused, nobody is answered."""
-        process = psutil.Process(self.pid)
-        for each in [process, *process.children()]:
+        for each in self.family():
             each.send_signal(number)
+
+    def family(self) -> list[psutil.Process]:
+        """The postmaster and its children."""
+        process = psutil.Process(self.pid)
+        return [process, *process.children()]
 
     def end(self) -> None:
         """Stop it for good."""
@@ -92,8 +113,10 @@ PYTHON = [sys.executable, "-W", "ignore"]
 class Fleet:
     """So many web processes and workers on one Postgres and, where redis-server is installed, one Redis.
 
-    `folder` takes the database and what the processes print. `environment` is for all of them, on top of our own.
-    Use it as a context manager: everything that was started ends with it, by its id.
+    `postgres` makes the database: Postgres or DebianPostgres. `nginx`: behind one, with our snippet. `url` is where
+    people come in. `folder` takes the database and what the processes print. `environment` is for all of them, on top
+    of our own; with its METRICS_TOKEN their figures are read. Use it as a context manager: everything that was started
+    ends with it, by its id.
     """
 
     def __init__(
@@ -105,33 +128,37 @@ class Fleet:
         concurrency: int = 3,
         environment: Mapping[str, str] | None = None,
         redis: bool = True,
+        postgres: Callable[..., Postgres | DebianPostgres] = Postgres,
+        nginx: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.postgres = Postgres(folder=folder)
+        self.postgres = postgres(folder=folder)
         self.redis = Redis(folder=folder) if redis and shutil.which("redis-server") else None
+        port = free_port()
         self.environment = {
             "DATABASE_URL": self.postgres.url,
             "DATA_DIR": str(folder),
             "DJANGO_SETTINGS_MODULE": "statusproj.settings",
+            "METRICS_TOKEN": secrets.token_urlsafe(),
+            # Our snippet hands the name on without its port: people do not type one.
+            **({"CSRF_TRUSTED_ORIGINS": f"http://127.0.0.1:{port}", "TRUSTED_PROXIES": "1"} if nginx else {}),
             **({"REDIS_URL": self.redis.url} if self.redis else {}),
             **(environment or {}),
         }
         self.webs = [Web(f"web-{number}", folder=folder, environment=self.environment) for number in range(1, webs + 1)]
         self.workers = [
-            Service(
-                f"worker-{number}",
-                [*PYTHON, "manage.py", "worker", "--concurrency", str(concurrency)],
-                folder=folder,
-                environment=self.environment,
-            )
+            Worker(f"worker-{number}", folder=folder, environment=self.environment, concurrency=concurrency)
             for number in range(1, workers + 1)
         ]
+        self.nginx = Nginx(folder=folder, port=port, ports=[web.port for web in self.webs]) if nginx else None
+        self.url = self.nginx.url if self.nginx else self.webs[0].url if self.webs else ""
 
     @property
     def services(self) -> list[Service]:
         """Every process of ours but Postgres."""
-        return [*([self.redis] if self.redis else []), *self.webs, *self.workers]
+        before, behind = ([one] if one else [] for one in (self.redis, self.nginx))
+        return [*before, *self.webs, *self.workers, *behind]
 
     @property
     def variables(self) -> dict[str, str]:
@@ -156,6 +183,7 @@ class Fleet:
     def __enter__(self) -> Self:
         """Migrate and start everything."""
         try:
+            self.postgres.start()
             self.python("manage.py", "migrate", "-v", "0")
             for service in self.services:
                 service.start()
@@ -169,6 +197,6 @@ class Fleet:
         for service in [*self.workers, *self.webs]:
             service.send(signal.SIGCONT)
             service.send(signal.SIGTERM)
-        for service in [*self.workers, *self.webs, *([self.redis] if self.redis else [])]:
+        for service in reversed(self.services):
             service.stop()
         self.postgres.end()

@@ -33,7 +33,9 @@ def until(look: Callable[[], object], *, within: float, what: str) -> None:
 
 
 class Service:
-    """A named process. `is_ready` is asked until it says yes, each time the process was started."""
+    """A named process. `is_ready` is asked until it says yes, each time it was started. `user`: as whom, if not us."""
+
+    ends_on = signal.SIGTERM  # what it is told when it is to end
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Service:
         *,
         folder: Path,
         environment: Mapping[str, str] | None = None,
+        user: str | None = None,
         is_ready: Callable[[], bool] = lambda: True,
         patience: float = 60,
     ) -> None:
@@ -50,6 +53,7 @@ class Service:
         self.starts = 0
         self._command = list(command)
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._user = user
         self._is_ready = is_ready
         self._patience = patience
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,7 +76,12 @@ class Service:
             return
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+                self._command,
+                cwd=ROOT if self._user is None else "/",  # where it may be
+                env=self._environment,
+                user=self._user,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         self.starts += 1
         if wait:
@@ -90,11 +99,11 @@ class Service:
             self._process.wait(30)
 
     def stop(self, *, within: float = 30) -> int | None:
-        """SIGTERM, and wait; SIGKILL when that does not end it. Returns the exit code."""
+        """Tell it to end, and wait; SIGKILL when that does not end it. Returns the exit code."""
         if self._process is None:
             return None
         self.send(signal.SIGCONT)
-        self.send(signal.SIGTERM)
+        self.send(self.ends_on)
         try:
             return self._process.wait(within)
         except subprocess.TimeoutExpired:
