@@ -51,5 +51,6 @@ def web_text() -> bytes:
 
 
 def worker_text() -> bytes:
-    """What a worker says: its own figures. How everything stands is said by web processes."""
-    return generate_latest(REGISTRY)
+    """What a worker says: its own figures, and the frames it published, most of all there are. How everything stands is
+    said by web processes."""
+    return generate_latest(REGISTRY) + generate_latest(SOCKETS)

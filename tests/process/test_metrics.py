@@ -70,6 +70,8 @@ async def test_each_process_shows_what_it_did_and_the_web_how_everything_stands(
     own = await sync_to_async(scrape)(port)
     assert isinstance(own, dict)
     assert (own["statusproj_attempts_started_total"], own["statusproj_queue_wait_seconds_count"]) == (1, 1)
+    # It waits, runs, and ends: frames that are lost on their way out are lost here, so they are counted here.
+    assert own["statusproj_frames_published_total"] >= 2
     assert own["process_resident_memory_bytes"] > 1_000_000
     assert "statusproj_runs" not in own  # how everything stands is told by the web alone
     assert await sync_to_async(scrape)(port, "nonsense") == 401
