@@ -6,20 +6,15 @@ each in a server process of its own, in one run. The clients are a process that 
 """
 
 import asyncio
-import json
-import os
 import socket
 import statistics
-import subprocess
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import psutil
 
-from benchmarks.harness import Result, Row, listening, redis_server, scratch_database
+from benchmarks.harness import Helper, Result, Row, listening, redis_server, scratch_database
 
 SIZES = (100, 500, 1000)
 UPDATES = 20
@@ -46,37 +41,6 @@ class Figures:
     connects: list[float] = field(default_factory=list)  # per second
     delivered: float = 1.0  # share of what was published, at the largest size
     client_share: float = 0.0  # of one core, while the server was measured
-
-
-class Helper:
-    """A process that does jobs: a line in, a line out."""
-
-    def __init__(self, *command: str, environment: dict[str, str] | None = None) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", *command],
-            env={**os.environ, **(environment or {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Its answer to one job."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps(job) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.process.args} has ended")
-        return json.loads(line)  # type: ignore[no-any-return]
-
-    def end(self) -> None:
-        """End it, and wait."""
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
-                pipe.close()
 
 
 def main() -> None:

@@ -97,3 +97,12 @@ def spins() -> None:
     """Never looks up, in a process of its own."""
     while True:
         time.sleep(1)
+
+
+@task(takes_context=True, title="A short run")
+async def short_run(context: Any, total: int) -> dict[str, int]:
+    """Waits on something else most of its time, says how far it is, and in the end a word about it."""
+    async for _ in context.progress.track(range(total), total=total, stage="working"):
+        await asyncio.sleep(0.02)
+    context.progress.log(f"{total} steps done")
+    return {"steps": total}

@@ -8,12 +8,14 @@ import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -84,6 +86,46 @@ class Result:
         (RESULTS / f"{self.key}.json").write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         for row in data["rows"]:  # type: ignore[union-attr]
             print(f"  {row['name']:<50} p50 {row['p50']:9.3f}  p99 {row['p99']:9.3f} {self.unit}  x {row['ratio']:.2f}")
+
+
+class Helper:
+    """A process that does jobs: a line in, a line out."""
+
+    def __init__(self, *command: str, environment: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", *command],
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Its answer to one job."""
+        self.tell(job)
+        return self.answer()
+
+    def tell(self, job: dict[str, Any]) -> None:
+        """Give it a job; its answer is asked for later."""
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """Its answer to the job before."""
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.process.args} has ended")
+        return json.loads(line)  # type: ignore[no-any-return]
+
+    def end(self) -> None:
+        """End it, and wait."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
 
 
 async def listening(port: int, *, within: float, ended: Callable[[], bool] = lambda: False) -> None:
