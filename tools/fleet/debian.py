@@ -99,7 +99,15 @@ class DebianPostgres(Service):
             account = pwd.getpwnam(user)
             os.chown(self.pgdata, account.pw_uid, account.pw_gid)
             self.pgdata.parent.chmod(0o711)  # a way in, and nothing to look at
-        command = [self._programs / "initdb", "-D", self.pgdata, "-U", "postgres", "--auth=trust", "--encoding=UTF8"]
+        command = [
+            str(self._programs / "initdb"),
+            "-D",
+            str(self.pgdata),
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+        ]
         done = subprocess.run(
             [*command, "--locale=C.UTF-8"], user=user, cwd="/", capture_output=True, text=True, check=False
         )
