@@ -14,7 +14,7 @@ WORKERS ?= 3
 # library anew: 5 s of a core instead of 1.5.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test check lint audit fuzz bench lock messages openapi clean
+.PHONY: help demo run test check lint audit docs fuzz bench lock messages openapi clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -28,7 +28,7 @@ run: $(READY) ## Serve without demo data
 test: $(READY) ## Run the tests (browser and Redis tests skip where those are not installed)
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
-check: lint audit ## What CI runs: lint, types, contracts, deploy checks, migrations, secrets, advisories, tests with coverage
+check: lint docs audit ## What CI runs: lint, types, contracts, deploy checks, migrations, secrets, documents, advisories, tests with coverage
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
 
 lint: $(READY)
@@ -42,6 +42,10 @@ lint: $(READY)
 
 audit: $(READY) ## Ask for advisories about the pinned packages
 	@$(BIN)/python -m tools.audit
+
+docs: $(READY) ## Build the site of the documentation into .data/site; a link that leads nowhere fails
+	@$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Built: .data/site/index.html. To search in it: $(BIN)/python -m http.server --directory .data/site"
 
 fuzz: $(READY) ## Ask the API 10,000 things nobody foresaw, and the sockets and uploads as many
 	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 1200 tests/fuzz

@@ -308,7 +308,7 @@ def explained(plans: dict[str, str]) -> list[str]:
     return [
         "\n## Plans at a million articles\n",
         "`EXPLAIN (ANALYZE, BUFFERS)` of the slowest query behind each, its telling lines.\n",
-        *(f"**{name}**\n\n```\n{plan}\n```\n" for name, plan in plans.items()),
+        *(f"**{name}**\n\n```text\n{plan}\n```\n" for name, plan in plans.items()),
     ]
 
 

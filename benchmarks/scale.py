@@ -306,7 +306,7 @@ def render(samples: dict[str, Taken], plans: dict[str, str]) -> str:
         "`EXPLAIN (ANALYZE, BUFFERS)` of the slowest query behind each, its telling lines.\n",
     ]
     for name, plan in plans.items():
-        lines.append(f"**{name}**\n\n```\n{plan}\n```\n")
+        lines.append(f"**{name}**\n\n```text\n{plan}\n```\n")
     return "\n".join(lines)
 
 

@@ -9,9 +9,10 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from websockets.exceptions import ConnectionClosed
 
+from accounts import tokens
+from accounts.scopes import Scope
 from tasks.models import TaskRun
 from tests.documented import blocks
-from tests.live.sockets import session_of
 from tests.servers import Server
 from tests.tasks import functions
 from tests.waiting import eventually
@@ -42,12 +43,18 @@ def watch_several(shown: dict[str, Any]) -> WatchSeveral:
     return shown["watch_several"]  # type: ignore[no-any-return]
 
 
+async def token_of(user: User) -> str:
+    """What a new token of `user`'s says: it may read."""
+    made = await sync_to_async(tokens.create)(user, name="A client", scopes=[Scope.READ], expires_at=None)
+    return made[1]
+
+
 async def test_the_python_example_follows_a_run_to_its_end(
     any_server: Server, owner: User, watch: Watch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session = await sync_to_async(session_of)(owner)
+    token = await token_of(owner)
     result = await functions.reporter.using(owner=owner).aenqueue("python example")
-    watching = asyncio.ensure_future(watch(any_server.ws_url, result.id, session))
+    watching = asyncio.ensure_future(watch(any_server.ws_url, result.id, token))
     functions.gate_file("python example").touch()
     async with asyncio.timeout(30):
         last = await watching
@@ -59,23 +66,23 @@ async def test_the_python_example_follows_a_run_to_its_end(
 async def test_the_python_example_gives_up_where_coming_back_is_no_use(
     any_server: Server, owner: User, stranger: User, watch: Watch
 ) -> None:
-    session = await sync_to_async(session_of)(stranger)
+    token = await token_of(stranger)
     result = await functions.add.using(owner=owner).aenqueue(1, 2)
     with pytest.raises(ConnectionClosed, match="4404"):
         async with asyncio.timeout(30):
-            await watch(any_server.ws_url, result.id, session)
+            await watch(any_server.ws_url, result.id, token)
 
 
 async def test_the_topic_example_follows_several_runs_over_one_socket(
     any_server: Server, owner: User, watch_several: WatchSeveral
 ) -> None:
-    session = await sync_to_async(session_of)(owner)
+    token = await token_of(owner)
     ended = await functions.add.using(owner=owner, topic="harvest").aenqueue(1, 2)
     await sync_to_async(eventually)(TaskRun.objects.filter(pk=ended.id, status="completed").exists, within=30)
     gated = await functions.reporter.using(owner=owner, topic="harvest").aenqueue("topic example")
     elsewhere = await functions.add.using(owner=owner, topic="other").aenqueue(3, 4)
     ids = {ended.id, gated.id, elsewhere.id}
-    watching = asyncio.ensure_future(watch_several(any_server.ws_url, "harvest", ids, session))
+    watching = asyncio.ensure_future(watch_several(any_server.ws_url, "harvest", ids, token))
     functions.gate_file("topic example").touch()
     async with asyncio.timeout(30):
         last = await watching
@@ -89,8 +96,8 @@ async def test_the_topic_example_follows_several_runs_over_one_socket(
 async def test_the_topic_example_gives_up_on_runs_of_others(
     any_server: Server, owner: User, stranger: User, watch_several: WatchSeveral
 ) -> None:
-    session = await sync_to_async(session_of)(stranger)
+    token = await token_of(stranger)
     result = await functions.add.using(owner=owner, topic="harvest").aenqueue(1, 2)
     with pytest.raises(LookupError):
         async with asyncio.timeout(30):
-            await watch_several(any_server.ws_url, "harvest", {result.id}, session)
+            await watch_several(any_server.ws_url, "harvest", {result.id}, token)

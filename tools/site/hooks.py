@@ -1,0 +1,62 @@
+"""What mkdocs asks of us: pages that are made from the code, and documents that stand outside docs/.
+
+Pages made here are in no commit, so none can be out of date.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from pygments.formatters.html import HtmlFormatter
+
+from tools.site import commands, http_api, schemas
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OUTSIDE = ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")  # they stand where people of a repository look for them
+LIGHT, DARK = "xcode", "github-dark"
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add what is made."""
+    made: dict[str, Callable[[], str]] = {
+        "http-api.md": lambda: http_api.page(json.loads((ROOT / "docs/openapi.json").read_text())),
+        "frames-by-key.md": lambda: schemas.page_of_frames(json.loads((ROOT / "docs/frames.schema.json").read_text())),
+        "commands.md": commands.page,
+        "decisions/index.md": decisions,
+        "assets/code.css": colours,
+    }
+    for path in OUTSIDE:
+        made[path] = lambda path=path: (ROOT / path).read_text().replace("](docs/", "](")  # type: ignore[misc]
+    for path, write in made.items():
+        files.append(File.generated(config, path, content=write()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Links to documents outside docs/ lead to their pages here."""
+    return re.sub(rf"\]\(\.\./((?:\.\./)?(?:{'|'.join(map(re.escape, OUTSIDE))}))", r"](\1", markdown)
+
+
+def decisions() -> str:
+    """A list of all decisions, by name, each with what it says in its heading."""
+    lines = [
+        "# Decisions",
+        "",
+        "Why it is built this way: half a page each, with the context, the choice and its price.",
+        "",
+    ]
+    for path in sorted((ROOT / "docs/decisions").glob("*.md")):
+        heading = path.read_text().split("\n", 1)[0].removeprefix("# ")
+        lines.append(f"- [{heading}]({path.name})")
+    return "\n".join([*lines, ""])
+
+
+def colours() -> str:
+    """The colours of code, light and dark."""
+    light = HtmlFormatter(style=LIGHT).get_style_defs(".highlight")
+    dark = HtmlFormatter(style=DARK).get_style_defs("[data-bs-theme=dark] .highlight")
+    return f"{light}\n{dark}\n"
