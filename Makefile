@@ -44,7 +44,7 @@ audit: $(READY) ## Ask for advisories about the pinned packages
 	@$(BIN)/python -m tools.audit
 
 docs: $(READY) ## Build the site of the documentation into .data/site; a link that leads nowhere fails
-	@$(BIN)/python -m mkdocs build --strict --quiet
+	@$(BIN)/python -m mkdocs build --strict
 	@echo "Built: .data/site/index.html. To search in it: $(BIN)/python -m http.server --directory .data/site"
 
 fuzz: $(READY) ## Ask the API 10,000 things nobody foresaw, and the sockets and uploads as many

@@ -5,6 +5,7 @@ command is only written down: its words as the program would get them.
 """
 
 import re
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -96,7 +97,7 @@ def _make(words: list[str]) -> None:
     makefile = (ROOT / "Makefile").read_text()
     for word in words:
         name, is_variable, _ = word.partition("=")
-        pattern = rf"^{name} \?=" if is_variable else rf"^{name}:"
+        pattern = rf"\$\({name}\)" if is_variable else rf"^{name}:"
         assert re.search(pattern, makefile, re.MULTILINE), f"make {word}: there is no such thing"
 
 
@@ -168,4 +169,4 @@ def inline(path: str) -> Iterator[list[str]]:
     """Commands of ours in the text of a document, between backticks; not those that stand for several."""
     text = (ROOT / path).read_text()
     for span in re.findall(r"(?<!`)`((?:\.venv/bin/python )?(?:manage\.py|make) [a-z][^`…]*)`(?!`)", text):
-        yield span.replace("\\|", "|").split()
+        yield shlex.split(span.replace("\\|", "|"))
