@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import connection, transaction
-from django.db.models import F
-from django.utils import timezone
+from django.db import connection
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from . import deliveries
-from .languages import in_language_of
 from .models import Notification, NotificationDetails
 from .recipients import Recipient
+from .repeating import raise_repeated
 from .types import in_words
 
 KEY_MAX_LENGTH = 200
@@ -84,24 +83,7 @@ def _repeat(draft: Draft, recipient: Recipient, *, key: str) -> Notification:
     with connection.cursor() as cursor:
         # Two with one key at once would both find nothing to count on.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
-    known = Notification.objects.repeated(key).first()
-    if known is None or not _raise(known, draft):
-        return _create(draft, recipient.username, key=key)
-    return known
-
-
-def _raise(known: Notification, draft: Draft) -> bool:
-    """Let `known` say the newest, on top of the list, counted. False if it was read meanwhile: then it is done with."""
-    newest = {"type": draft.type, "title": draft.title, "message": draft.message, "link": draft.link}
-    with transaction.atomic():
-        if not Notification.objects.filter(pk=known.pk).unread().update(**newest, created_at=timezone.now()):
-            return False
-        NotificationDetails.objects.filter(pk=known.pk).update(
-            occurrences=F("occurrences") + 1, severity=draft.severity, expires_at=draft.expires_at
-        )
-    known.refresh_from_db()
-    known.more = NotificationDetails.objects.get(pk=known.pk)
-    return True
+    return raise_repeated(draft, key) or _create(draft, recipient.username, key=key)
 
 
 def _create(draft: Draft, username: str | None, *, key: str, read: bool = False) -> Notification:
@@ -129,7 +111,7 @@ def _details(made: Notification, draft: Draft, *, key: str) -> NotificationDetai
 
 def _folded(draft: Draft, recipient: Recipient) -> Draft:
     """What stands for many of one type, in the language of who reads it."""
-    with in_language_of(recipient.pk):
+    with translation.override(recipient.language):
         return replace(
             draft,
             title=_("Many at once: %(type)s") % {"type": in_words(draft.type)},

@@ -3,12 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import OuterRef, Q
 from django.utils import timezone
+
+from live.languages import spoken
 
 from .counting import SubqueryCount
 from .models import Notification
@@ -23,13 +26,14 @@ STORM_LIMIT = 30  # of one type for one person within the window; what comes bey
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipient:
-    """One person about to be notified. `is_flooded`: they had very many of this type just now."""
+    """One person about to be notified, in `language`. `is_flooded`: they had very many of this type just now."""
 
     pk: int
     username: str
     email: str = ""
     webhook_url: str = ""
     habits: Habits = field(default_factory=Habits)
+    language: str = field(default_factory=partial(spoken, ""))
     is_flooded: bool = False
 
 
@@ -42,6 +46,14 @@ def recipient_named(username: str, type: str) -> Recipient | None:
     users = get_user_model()._default_manager.filter(username=username).select_related("notification_preferences")
     user = users.annotate(recent=SubqueryCount(recent.values("pk")[:limit])).first()
     return _recipient(user, is_flooded=user.recent >= limit) if user is not None else None
+
+
+def name_and_language(pk: int) -> tuple[str, str] | None:
+    """The user's name, and the language to write to them in; None if there is no such user."""
+    model = get_user_model()
+    users = model._default_manager.filter(pk=pk)
+    found = users.values_list(model.USERNAME_FIELD, "notification_preferences__language").first()
+    return (found[0], spoken(found[1] or "")) if found is not None else None
 
 
 def recipients_among(pks: Collection[int]) -> list[Recipient]:
@@ -66,5 +78,6 @@ def _recipient(user: "User", *, is_flooded: bool = False) -> Recipient:
         email=user.email if user.is_active else "",
         webhook_url=preferences.webhook_url if preferences is not None and user.is_active else "",
         habits=preferences.habits if preferences is not None else Habits(),
+        language=spoken(preferences.language if preferences is not None else ""),
         is_flooded=is_flooded,
     )

@@ -4,15 +4,15 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils import translation
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from live.numbers import grouped
 from notifications import facade
-from notifications.languages import in_language_of
+from notifications.recipients import name_and_language
 
 from .models import TaskRun
 from .sentences import said
@@ -41,12 +41,15 @@ def send_outcome(run: TaskRun, texts: str = "") -> None:
     if run.owner_id is None or run.status == Status.CANCELLED:
         return
     try:
-        with transaction.atomic(), in_language_of(run.owner_id):
-            draft = _draft(run, texts)
+        with transaction.atomic():
+            owner = name_and_language(run.owner_id)
+            if owner is None:
+                return
+            with translation.override(owner[1]):
+                draft = _draft(run, texts)
             if draft is not None:
-                username = get_user_model()._default_manager.values_list("username", flat=True).get(pk=run.owner_id)
                 facade.create_notification(
-                    username=username,
+                    username=owner[0],
                     type=draft.type,
                     title=draft.title,
                     message=draft.message,

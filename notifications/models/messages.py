@@ -35,10 +35,6 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """Notifications addressed to `user` by name."""
         return self.filter(user_id=user.get_username())
 
-    def repeated(self, dedupe_key: str) -> Self:
-        """The unread one that more of the same news is counted on, if there is one."""
-        return self.unread().filter(details__dedupe_key=dedupe_key).order_by("-pk")
-
     def broadcasts(self) -> Self:
         """Notifications addressed to everyone."""
         return self.filter(user_id=None)
