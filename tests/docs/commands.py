@@ -25,7 +25,7 @@ note() { { for word in "$@"; do printf '%s\\0' "$word"; done; printf '\\1\\0'; }
 command_not_found_handle() { note "$@"; }
 cd() { note cd "$@"; }
 """
-_SLASHED = re.compile(r"(?<![\w/=\"'-])((?:\.venv/bin|/opt/[\w/.-]+/bin)/[\w.-]+)(?=\s)")
+_SLASHED = re.compile(r"(?<![\w./=\"'-])((?:[\w.-]+/|/)+bin/[\w.-]+)(?=\s)")
 
 
 def noted(text: str) -> list[list[str]]:

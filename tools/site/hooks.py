@@ -4,6 +4,7 @@ Pages made here are in no commit, so none can be out of date.
 """
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from tools.site import commands, http_api, schemas
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OUTSIDE = ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")  # they stand where people of a repository look for them
+LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?!\w+:|#|/)(?P<target>[^)#\s]+)(?P<anchor>#[^)]*)?\)")
 LIGHT, DARK = "xcode", "github-dark"
 
 
@@ -30,15 +32,28 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "assets/code.css": colours,
     }
     for path in OUTSIDE:
-        made[path] = lambda path=path: (ROOT / path).read_text().replace("](docs/", "](")  # type: ignore[misc]
+        made[path] = (ROOT / path).read_text
     for path, write in made.items():
         files.append(File.generated(config, path, content=write()))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Links to documents outside docs/ lead to their pages here."""
-    return re.sub(rf"\]\(\.\./((?:\.\./)?(?:{'|'.join(map(re.escape, OUTSIDE))}))", r"](\1", markdown)
+    """Links as they lead from one page of the site to another; to what is in the repository alone, none."""
+    path = page.file.src_uri
+    here = ROOT if path in OUTSIDE else (ROOT / "docs" / path).parent
+    return LINK.sub(lambda link: _led(link, here, page.file), markdown)
+
+
+def _led(link: re.Match[str], here: Path, file: File) -> str:
+    text, target, anchor = link.group("text", "target", "anchor")
+    there = Path(os.path.normpath(here / target))
+    if there.is_relative_to(ROOT / "docs"):
+        place = str(there.relative_to(ROOT / "docs"))
+    elif (place := there.name) not in OUTSIDE or there.parent != ROOT:
+        return text if there.exists() else link[0]  # what is not there is for the strict build to tell
+    # From "decisions/x.md" the way begins one folder down.
+    return f"[{text}]({os.path.relpath(place, Path(file.src_uri).parent)}{anchor or ''})"
 
 
 def decisions() -> str:
