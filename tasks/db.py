@@ -6,12 +6,14 @@ and give their connection back to the pool after each call.
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from logging import Logger
 
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, transaction
 from django.utils import translation
 from django.utils.translation import get_language
 
@@ -38,6 +40,22 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
     return moment
+
+
+@contextmanager
+def by_the_way(logger: Logger, message: str, *about: object) -> Iterator[None]:
+    """Around what belongs to a transaction and must not spoil it: trouble is undone by itself, and logged as `message`.
+
+    Except when the connection itself is lost, and the transaction with it. That is raised: of a transaction that nobody
+    knows to be lost Django ends the outermost block without a word, as if it had been stored.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except Exception:
+        if connection.needs_rollback or connection.closed_in_transaction:
+            raise
+        logger.exception(message, *about)
 
 
 def _with_fresh_connection[R](function: Callable[[], R]) -> R:

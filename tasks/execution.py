@@ -152,8 +152,8 @@ class Execution:
             logger.warning("Run %s does not stop (%s); it is left behind", run.pk, self._why)
             return Outcome(stopped=self._why)
         ended = _outcome_of(body)
-        if self._why is Stop.CANCEL and ended.error is None:
-            return ended  # it finished at the same moment: its result is the truth
+        if self._why in {Stop.CANCEL, Stop.SHUTDOWN} and ended.error is None:
+            return ended  # it finished at the same moment: its result is the truth, and its work is not done again
         return Outcome(stopped=self._why)
 
     async def _end_child(self, child: Isolated, body: "asyncio.Future[Any]") -> None:

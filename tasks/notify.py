@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.utils import translation
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -14,6 +13,7 @@ from live.numbers import grouped
 from notifications import facade
 from notifications.recipients import name_and_language
 
+from .db import by_the_way
 from .models import TaskRun
 from .sentences import said
 from .states import Status
@@ -36,27 +36,25 @@ def send_outcome(run: TaskRun, texts: str = "") -> None:
     """Notify the owner that `run` ended. Called inside the transaction that ends it, so it happens once or not at all.
 
     `texts` is the dotted path of a function that takes the run and returns a Draft, or None for silence. Trouble in it,
-    or in storing the notification, is logged and leaves the run as it ended.
+    or in storing the notification, is logged and leaves the run as it ended. A connection that is lost meanwhile is
+    raised: then nothing of the transaction is stored, and whoever ends the run has to do it again.
     """
     if run.owner_id is None or run.status == Status.CANCELLED:
         return
-    try:
-        with transaction.atomic():
-            owner = name_and_language(run.owner_id)
-            if owner is None:
-                return
-            with translation.override(owner[1]):
-                draft = _draft(run, texts)
-            if draft is not None:
-                facade.create_notification(
-                    username=owner[0],
-                    type=draft.type,
-                    title=draft.title,
-                    message=draft.message,
-                    link=draft.link,
-                )
-    except Exception:
-        logger.exception("No notification for run %s", run.pk)
+    with by_the_way(logger, "No notification for run %s", run.pk):
+        owner = name_and_language(run.owner_id)
+        if owner is None:
+            return
+        with translation.override(owner[1]):
+            draft = _draft(run, texts)
+        if draft is not None:
+            facade.create_notification(
+                username=owner[0],
+                type=draft.type,
+                title=draft.title,
+                message=draft.message,
+                link=draft.link,
+            )
 
 
 def _draft(run: TaskRun, texts: str) -> Draft | None:

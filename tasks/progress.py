@@ -16,7 +16,7 @@ from django.db.models import F
 from .db import in_thread
 from .ledger import store_items
 from .models import TaskEvent, TaskRun
-from .reporting import Report, Reporter
+from .reporting import Entry, Report, Reporter
 from .states import Status
 from .text import fit
 from .updates import recorded, send_batch_update, send_log_update, send_progress_update
@@ -44,6 +44,7 @@ class Progress(Reporter):
         self._stored = 0
         self._pause = WRITE_INTERVAL
         self._away = False
+        self._in_doubt: list[Entry] = []  # of writes that failed: were they stored, and the answer lost?
         self.lost = False  # another worker has the run now, or it has ended: nothing more can be written
 
     def prepare(self) -> None:
@@ -102,11 +103,12 @@ class Progress(Reporter):
         report = self.take()
         try:
             self.lost = not await in_thread(self._write, report)
-            self._pause, self._away = WRITE_INTERVAL, False
+            self._pause, self._away, self._in_doubt = WRITE_INTERVAL, False, []
         except DatabaseError as error:
             self._away = isinstance(error, OperationalError | InterfaceError)
             self._pause = min(self._pause * 2, LONGEST_INTERVAL)
             logger.warning("Progress of run %s could not be written (%r); trying again", self._run.pk, error)
+            self._in_doubt = list(report.entries)  # what earlier writes tried is among them
             self._entries.extendleft(reversed(report.entries))
             self.give_back_items(report.items)
             self._dirty = True
@@ -121,15 +123,19 @@ class Progress(Reporter):
 
     def _write(self, report: Report) -> bool:
         """Store and publish. False when the run is no longer this attempt's."""
-        values, entries = self._values(report), report.entries
+        values = self._values(report)
         with transaction.atomic():
             mine = TaskRun.objects.filter(pk=self._run.pk, attempt=self._run.attempt, status=Status.RUNNING)
-            if not mine.update(seq=F("seq") + len(entries) + 1, **values):
+            if not mine.update(seq=F("seq") + len(report.entries) + 1, **values):
                 return False
+            # The run is locked now: a write whose answer was lost has been stored by this moment, or never is.
+            stored = self._stored_already()
+            known = {(event.kind, event.at) for event in stored}
+            entries = [(kind, data, at) for kind, data, at in report.entries if (kind, at) not in known]
             store_items(self._run.pk, report.items)
             run = TaskRun.objects.get(pk=self._run.pk)
             first = run.seq - len(entries)
-            events = TaskEvent.objects.bulk_create(
+            events = stored + TaskEvent.objects.bulk_create(
                 TaskEvent(run=run, seq=first + offset, at=at, kind=kind, data=recorded(run, kind, data))
                 for offset, (kind, data, at) in enumerate(entries)
             )
@@ -145,6 +151,14 @@ class Progress(Reporter):
                     unsent = skipped = 0
             send_progress_update(run)
         return True
+
+    def _stored_already(self) -> list[TaskEvent]:
+        """The events among those in doubt that an earlier write has stored; nobody has been told of them."""
+        if not self._in_doubt:
+            return []
+        said = self._run.events.exclude(kind=TaskEvent.Kind.STATE)
+        found = said.filter(at__in={at for _, _, at in self._in_doubt}).order_by("seq")
+        return list(found)
 
     def _values(self, report: Report) -> dict[str, Any]:
         total = None if report.total is None else min(max(int(report.total), self._stored, 0), MAX_COUNT)

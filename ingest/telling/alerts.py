@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,6 +21,7 @@ from ingest.wording import score
 from live.numbers import grouped
 from notifications import facade
 from notifications.languages import in_language_of
+from tasks.db import by_the_way
 
 if TYPE_CHECKING:
     from ingest.store import Decided
@@ -48,14 +48,11 @@ def tell(decided: Sequence["Decided"]) -> int:
     Call it inside the transaction that adds them. Trouble is logged: news of an article must not keep it from being
     saved.
     """
-    if not decided:
-        return 0
-    try:
-        with transaction.atomic():
-            return _tell({one.candidate.id: one for one in decided})
-    except Exception:
-        logger.exception("No alert for %s articles", len(decided))
-        return 0
+    told = 0
+    if decided:
+        with by_the_way(logger, "No alert for %s articles", len(decided)):
+            told = _tell({one.candidate.id: one for one in decided})
+    return told
 
 
 def _tell(decided: dict[int, "Decided"]) -> int:

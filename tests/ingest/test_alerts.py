@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -25,6 +25,7 @@ from ingest.store import Candidate, Decided
 from ingest.telling import alerts
 from notifications.models import Notification
 from tasks.models import TaskRun
+from tests.cutting import cut_once_when_writing
 from tests.ingest.stored import TEXT, store_article
 from tests.ingest.test_stages import assess
 from tests.racing import race
@@ -130,6 +131,17 @@ def test_trouble_with_an_alert_keeps_no_article_from_being_saved(
     assert store.save_decisions([decided(topic, "Heat pumps")], uuid4()) == 1
     assert "No alert for 1 articles" in caplog.text
     assert Article.objects.get().decision == "approved"
+
+
+def test_a_connection_lost_while_an_alert_is_written_is_heard_by_whoever_saves(topic: Topic) -> None:
+    topic.alert_rules.create(minimum_relevance=0.5)
+    one = decided(topic, "Cut off")
+    with cut_once_when_writing("ingest_alert"):
+        with pytest.raises(OperationalError):
+            store.save_decisions([one], uuid4())
+        connection.close_if_unusable_or_obsolete()
+        assert store.save_decisions([one], uuid4()) == 1
+    assert [title for title, _ in told()] == ["Energy: Cut off"]
 
 
 def test_many_at_once_become_one_with_a_count(topic: Topic) -> None:

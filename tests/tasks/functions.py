@@ -107,6 +107,17 @@ def misreport(context: TaskContext) -> str:
     return "done"
 
 
+@task(takes_context=True)
+async def finish_when_stopped(context: TaskContext) -> str:
+    """Does its work to the end, though it is told to stop in the middle."""
+    context.progress.update(stage="waiting")
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        SEEN.append("finished")
+    return "finished"
+
+
 @task(timeout=timedelta(milliseconds=200))
 async def sleep_for_ever() -> None:
     """Would never end by itself."""
