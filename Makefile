@@ -14,7 +14,7 @@ WORKERS ?= 3
 # library anew: 5 s of a core instead of 1.5.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test check lint audit docs fuzz bench lock messages openapi clean
+.PHONY: help demo run test check lint audit docs fuzz chaos bench lock messages openapi clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -49,6 +49,9 @@ docs: $(READY) ## Build the site of the documentation into .data/site; a link th
 
 fuzz: $(READY) ## Ask the API 10,000 things nobody foresaw, and the sockets and uploads as many
 	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 1200 tests/fuzz
+
+chaos: $(READY) ## Ten minutes of killed, frozen and cut-off processes, then the count (needs redis-server)
+	@$(BIN)/python -W ignore -m tools.chaos
 
 bench: $(READY) ## Run benchmarks/ (or ONLY="cancel pages") and write docs/benchmarks.md with its plots
 	@$(BIN)/python -m benchmarks $(ONLY)

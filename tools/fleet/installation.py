@@ -146,13 +146,20 @@ class Fleet:
             **({"REDIS_URL": self.redis.url} if self.redis else {}),
             **(environment or {}),
         }
-        self.webs = [Web(f"web-{number}", folder=folder, environment=self.environment) for number in range(1, webs + 1)]
+        self.webs = [
+            Web(name, folder=folder, environment=self.environment_of(name))
+            for name in (f"web-{number}" for number in range(1, webs + 1))
+        ]
         self.workers = [
-            Worker(f"worker-{number}", folder=folder, environment=self.environment, concurrency=concurrency)
-            for number in range(1, workers + 1)
+            Worker(name, folder=folder, environment=self.environment_of(name), concurrency=concurrency)
+            for name in (f"worker-{number}" for number in range(1, workers + 1))
         ]
         self.nginx = Nginx(folder=folder, port=port, ports=[web.port for web in self.webs]) if nginx else None
         self.url = self.nginx.url if self.nginx else self.webs[0].url if self.webs else ""
+
+    def environment_of(self, name: str) -> Mapping[str, str]:
+        """The environment of the process `name`: for all the same, unless a subclass puts something in their way."""
+        return self.environment
 
     @property
     def services(self) -> list[Service]:
