@@ -51,8 +51,29 @@ class Delivery:
         items = (Outgoing(frame) for _, frame in addressed)
         return any(item.job and item.seq is not None and item.seq > self._held.get(item.job, -1) for item in items)
 
-    def reconcile(self, addressed: Iterable[tuple[Group, Frame]]) -> None:
-        """Deliver what was re-read, as if it had been published; what is known already goes no further."""
+    def behind(self, addressed: Iterable[tuple[Group, Frame]]) -> dict[str, int]:
+        """The jobs of which this re-read has news, and up to which seq they are known here."""
+        behind: dict[str, int] = {}
+        for group, frame in addressed:
+            item = Outgoing(frame)
+            if item.job is None or item.seq is None:
+                continue
+            known = self._held.get(item.job)
+            if known is None:
+                told = (socket.sink.held_of(item.job) for socket in self._audience.watching([group.name]))
+                known = min((seq for seq in told if seq is not None), default=item.seq)
+            if known < item.seq:
+                behind[item.job] = min(known, behind.get(item.job, known))
+        return behind
+
+    def reconcile(self, addressed: Iterable[tuple[Group, Frame]], recorded: Iterable[Frame] = ()) -> None:
+        """Deliver what was re-read, as if it had been published; what is known already goes no further.
+
+        `recorded`: what `behind` was answered with. It comes before the frame of now.
+        """
+        before: dict[str, list[Frame]] = {}
+        for frame in recorded:
+            before.setdefault(str(frame["job_id"]), []).append(frame)
         runs: dict[tuple[str, int], tuple[list[str], Frame]] = {}
         for group, frame in addressed:
             item = Outgoing(frame, names=(group.name,))
@@ -61,7 +82,10 @@ class Delivery:
             else:
                 # One run is in several groups: it is delivered to all of them at once.
                 runs.setdefault((item.job, item.seq), ([], frame))[0].append(group.name)
-        for names, frame in runs.values():
+        for (job, seq), (names, frame) in runs.items():
+            for earlier in before.get(job, ()):
+                if earlier.get("seq", seq) <= seq:  # what is newer than the frame of now has a turn of its own
+                    self._deliver(Outgoing(earlier, names=tuple(names)))
             self._deliver(Outgoing(frame, names=tuple(names)))
 
     def _lose_inbox(self) -> None:

@@ -189,6 +189,10 @@ class Sink:
             return item.seq > self._seen.get(item.job, -1)
         return item.slot != "unread_count" or item.frame["unread_count"] != self._count
 
+    def held_of(self, job: str) -> int | None:
+        """The seq up to which the socket was told of this job; None if it was told nothing."""
+        return self._seen.get(job)
+
     def offer(self, item: Outgoing) -> None:
         """Send this frame, now or when its time comes; drop it if it tells the socket nothing new."""
         if not self.wants(item) or (self.language and not self._html(item)):

@@ -3,7 +3,7 @@
 All registered functions are synchronous and run in a database thread, never on the event loop.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from .frames import Frame
 from .groups import Group
@@ -11,11 +11,13 @@ from .groups import Group
 type Addressed = Iterable[tuple[Group, Frame]]
 type Reread = Callable[[Collection[Group]], Addressed]
 type Personalize = Callable[[Frame, Collection[Group]], Addressed]
+type Recorded = Callable[[Mapping[str, int]], Iterable[Frame]]
 type Refusals = Callable[[Collection[tuple[Group, int]]], Iterable[tuple[Group, int]]]
 
 _rereads: dict[str, Reread] = {}
 _personalizers: dict[str, tuple[str, Personalize]] = {}
 _guards: dict[str, Refusals] = {}
+_recorded: list[Recorded] = []
 
 
 def register(kind: str, reread: Reread) -> None:
@@ -43,6 +45,20 @@ def guard(kind: str, refusals: Refusals) -> None:
     Called with every pair watched in this process, every few seconds; such sockets are closed with 4403.
     """
     _guards[kind] = refusals
+
+
+def history(recorded: Recorded) -> None:
+    """`recorded(after)` returns what was recorded of these jobs after those seqs and may not be skipped, oldest first.
+
+    Batches and lines, as the frames they were. Of a job with more than can be told: `reset` alone. Asked when a re-read
+    found that news was lost or is late, or that there is a gap in it: seldom.
+    """
+    _recorded.append(recorded)
+
+
+def recorded_after(after: Mapping[str, int]) -> list[Frame]:
+    """What everybody who was registered knows of these jobs."""
+    return [frame for recorded in _recorded for frame in recorded(after)]
 
 
 def reread_of(kind: str) -> Reread | None:

@@ -119,7 +119,10 @@ class Watchdog:
         if self._hub.delivery.has_news(addressed):
             # What was just read may still be on its way, and a batch or log line before it: those come first.
             await asyncio.sleep(IN_FLIGHT)
-        self._hub.delivery.reconcile(addressed)
+        behind = self._hub.delivery.behind(addressed)
+        # Lost, or still not here: whoever published it was killed, or the layer was away. Progress may be passed over.
+        recorded = await in_database_thread(lambda: sources.recorded_after(behind)) if behind else []
+        self._hub.delivery.reconcile(addressed, recorded)
         self._freshness.confirm(began)
 
 

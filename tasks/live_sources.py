@@ -1,6 +1,6 @@
 """How sockets read the truth about runs: what the hub re-reads every few seconds, and who may still watch."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,19 +8,20 @@ from django.contrib.auth import get_user_model
 from django.db.models import Case, Q, QuerySet, When
 from django.utils import timezone
 
-from live import sources
+from live import frames, sources
 from live.frames import Frame
 from live.groups import Group
 
 from .access import sees_everything
 from .groups import EVERY_RUN, groups_of
-from .models import TaskRun
+from .models import TaskEvent, TaskRun
 from .states import Status
-from .updates import frames_of
+from .updates import FRAME_COLUMNS, frame_of_event, frames_of
 
 # A run that ended while the layer or the socket was away is still told of for this long.
 RECENT = timedelta(minutes=2)
 MOST_RUNS = 200  # beside those that are watched one by one
+MOST_EVENTS = 500  # batches and lines that one look makes up for
 
 
 def register() -> None:
@@ -30,6 +31,7 @@ def register() -> None:
     for kind in ("runs", "staff_topic"):
         sources.guard(kind, no_longer_staff)
     sources.guard("run", no_longer_visible)
+    sources.history(recorded)
 
 
 def reread(groups: Collection[Group]) -> Iterable[tuple[Group, Frame]]:
@@ -45,6 +47,28 @@ def reread(groups: Collection[Group]) -> Iterable[tuple[Group, Frame]]:
     for run, frame in zip(runs, frames_of(runs), strict=True):
         for group in watched.intersection(groups_of(run)):
             yield group, frame
+
+
+def recorded(after: Mapping[str, int]) -> Iterable[Frame]:
+    """The batches and log lines of these runs after those seqs. Two queries; one when there are none.
+
+    `reset` alone for the runs that have more than one look tells of.
+    """
+    newer = Q(pk=None)
+    for run_id, seq in after.items():
+        newer |= Q(run=run_id, seq__gt=seq)
+    said = TaskEvent.objects.filter(newer).exclude(kind=TaskEvent.Kind.STATE).order_by("run", "seq")
+    events = list(said[: MOST_EVENTS + 1])
+    if not events:
+        return
+    runs = TaskRun.objects.only(*FRAME_COLUMNS).in_bulk({event.run_id for event in events})
+    # Of the last run there may be more, and of those behind it nothing was read.
+    cut_at = events[-1].run_id if len(events) > MOST_EVENTS else None
+    for event in events:
+        if event.run_id in runs and event.run_id != cut_at:
+            yield frame_of_event(runs[event.run_id], event)
+    if cut_at is not None:
+        yield from (frames.reset(run_id) for run_id in after if UUID(run_id) >= cut_at)
 
 
 def no_longer_staff(pairs: Collection[tuple[Group, int]]) -> Iterable[tuple[Group, int]]:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -183,13 +184,10 @@ def figures() -> dict[str, int]:
     }
 
 
-def missed_events(heard: Mapping[str, set[int]]) -> int:
-    """How many batches and lines of these runs (by id: the seqs that were heard) nobody told their follower."""
-    missed = 0
-    events = TaskEvent.objects.filter(run__in=list(heard)).exclude(kind=TaskEvent.Kind.STATE)
-    for run_id, seq in events.values_list("run_id", "seq"):
-        missed += seq not in heard[str(run_id)]
-    return missed
+def missed_events(heard: Mapping[str, set[int]]) -> list[datetime]:
+    """When the batches and lines were said that nobody told the follower of their run. By run: the seqs it heard."""
+    events = TaskEvent.objects.filter(run__in=list(heard)).exclude(kind=TaskEvent.Kind.STATE).order_by("at")
+    return [at for run_id, seq, at in events.values_list("run_id", "seq", "at") if seq not in heard[str(run_id)]]
 
 
 def _rows(query: str, *values: str) -> list[tuple[Any, ...]]:

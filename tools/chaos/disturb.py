@@ -11,7 +11,7 @@ import psutil
 from tools.chaos.floods import flood
 from tools.chaos.links import Link, Trouble
 from tools.chaos.people import Person
-from tools.chaos.plan import Deed, Disturbance
+from tools.chaos.plan import STORES, Deed, Disturbance
 from tools.chaos.site import Site
 from tools.fleet import Service
 
@@ -33,6 +33,7 @@ class Disturber:
         self._flooder = flooder
         self._say = say
         self._services = {service.name: service for service in site.services}
+        self._busy: set[str] = set()
 
     async def run(self, plan: Sequence[Disturbance]) -> None:
         """All of it, each at its time. What could not be undone stands in `broken`."""
@@ -43,6 +44,29 @@ class Disturber:
                 tasks.create_task(self._disturb(one))
 
     async def _disturb(self, one: Disturbance) -> None:
+        process = one.target.split(" → ")[0]
+        if one.flood is None:
+            # A machine under load takes longer to undo things than the plan foresees.
+            if self._is_too_much(process):
+                self._say(f"    ({one.target} is spared: something else is not undone yet)")
+                return
+            self._busy.add(process)
+        try:
+            await self._do(one)
+        finally:
+            if one.flood is None:
+                self._busy.discard(process)
+
+    def _is_too_much(self, process: str) -> bool:
+        if process in self._busy or (process in STORES and self._busy.intersection(STORES)):
+            return True
+        for among in (self._site.webs, self._site.workers):
+            names = {service.name for service in among}
+            if process in names and len(names & self._busy) >= len(names) - 1:
+                return True
+        return False
+
+    async def _do(self, one: Disturbance) -> None:
         self._say(str(one))
         self.done[f"{_kind_of(one)} {one.deed}"] += 1
         try:

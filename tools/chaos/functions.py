@@ -144,8 +144,10 @@ async def few_at_once(context: TaskContext, steps: int, pause: float) -> int:
 @task(takes_context=True)
 async def tick(context: TaskContext) -> None:
     """Reports ten times a second, for five seconds: far oftener than anybody re-reads."""
+    trace(context, "begun")
     async for _ in context.progress.track(range(50), total=50, stage="ticking"):
         await asyncio.sleep(0.1)
+    trace(context, "ended")
 
 
 # How often each is chosen.

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from tools.chaos.links import Dial, Link, Streams
 from tools.fleet import Fleet
 
+PATIENCE = 300.0  # seconds a start may take: no promise depends on the machine being quick
 DRIVER = "driver"  # our own process: what it enqueues is cut off as well
 
 # Judged sooner than by default, so that a frozen worker is presumed dead while a short chaos lasts.
@@ -29,6 +30,8 @@ class Site(Fleet):
         self.links: dict[tuple[str, str], Link] = {}
         own = {**TUNED, "CHAOS_FOLDER": str(folder)}
         super().__init__(folder, webs=webs, workers=workers, concurrency=concurrency, environment=own)
+        for service in self.services:
+            service.patience = PATIENCE
         self.driver_environment = self.environment_of(DRIVER)
 
     def environment_of(self, name: str) -> Mapping[str, str]:

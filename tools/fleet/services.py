@@ -55,7 +55,7 @@ class Service:
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self._user = user
         self._is_ready = is_ready
-        self._patience = patience
+        self.patience = patience  # seconds a start may take
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -85,7 +85,7 @@ class Service:
             )
         self.starts += 1
         if wait:
-            until(self._looks_ready, within=self._patience, what=f"{self.name} is ready; see {self.log}")
+            until(self._looks_ready, within=self.patience, what=f"{self.name} is ready; see {self.log}")
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal; one that has ended does not mind."""
