@@ -8,6 +8,10 @@ Runs that wait with the same queue, priority, owner and key form a lane. The ind
 so the statement jumps from lane to lane and reads the first few runs of each: what it costs grows with the number of
 lanes, not with the number of runs that wait.
 
+A ticket is looked up by its id, and in no other way. The engine has indexes of the tickets that wait; where thousands
+were made since the table was last analyzed, they look like a short way to one of them, and each lane would read them
+all: 280 ms for 100 lanes of 9 runs, instead of 14. So nowhere is a status asked for in words that those indexes answer.
+
 The limit of a key is only looked at here, so that nobody stands in the way of others; it is decided in the claim.
 """
 
@@ -44,8 +48,11 @@ candidate AS (
     FROM lane CROSS JOIN LATERAL (
         (
             SELECT run.ticket, run.created_at AS since, run.concurrency_limit
-            FROM background_tasks run JOIN procrastinate_jobs job ON job.id = run.ticket AND job.status = 'todo'
-            WHERE run.status = 'pending' AND run.queue = lane.queue AND (run.priority * -1) = lane.rank
+            FROM background_tasks run CROSS JOIN LATERAL (
+                SELECT status FROM procrastinate_jobs WHERE id = run.ticket OFFSET 0  -- see above
+            ) job
+            WHERE job.status = 'todo' AND run.status = 'pending'
+              AND run.queue = lane.queue AND (run.priority * -1) = lane.rank
               AND coalesce(run.owner_id::text, '') = lane.owner AND run.concurrency_key = lane.key
               AND run.run_after IS NULL
             ORDER BY run.run_after, run.created_at, run.id LIMIT (SELECT number FROM depth)
@@ -53,8 +60,11 @@ candidate AS (
         UNION ALL
         (
             SELECT run.ticket, run.run_after, run.concurrency_limit
-            FROM background_tasks run JOIN procrastinate_jobs job ON job.id = run.ticket AND job.status = 'todo'
-            WHERE run.status = 'pending' AND run.queue = lane.queue AND (run.priority * -1) = lane.rank
+            FROM background_tasks run CROSS JOIN LATERAL (
+                SELECT status FROM procrastinate_jobs WHERE id = run.ticket OFFSET 0  -- see above
+            ) job
+            WHERE job.status = 'todo' AND run.status = 'pending'
+              AND run.queue = lane.queue AND (run.priority * -1) = lane.rank
               AND coalesce(run.owner_id::text, '') = lane.owner AND run.concurrency_key = lane.key
               AND run.run_after <= now()
             ORDER BY run.run_after, run.created_at, run.id LIMIT (SELECT number FROM depth)
@@ -76,14 +86,18 @@ line AS (
     UNION ALL
     (
         SELECT id, priority * -1, 0, '-infinity' FROM procrastinate_jobs
-        WHERE queue_name = %(maintenance)s AND task_name <> 'tasks.execute' AND status = 'todo'
+        WHERE queue_name = %(maintenance)s AND task_name <> 'tasks.execute' AND status::text = 'todo'
           AND (scheduled_at IS NULL OR scheduled_at <= now())
         ORDER BY priority DESC, id LIMIT 1
     )
 ),
+first_in_line AS (
+    SELECT *, 'todo'::procrastinate_job_status AS waiting
+    FROM line ORDER BY rank, number, since, ticket LIMIT %(candidates)s::int
+),
 chosen AS (
-    SELECT job.id, line.since FROM line JOIN procrastinate_jobs job ON job.id = line.ticket
-    WHERE job.status = 'todo'
+    SELECT job.id, line.since FROM first_in_line line JOIN procrastinate_jobs job ON job.id = line.ticket
+    WHERE job.status = line.waiting
     ORDER BY line.rank, line.number, line.since, job.id
     LIMIT 1 FOR UPDATE OF job SKIP LOCKED
 )
