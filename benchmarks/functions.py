@@ -27,6 +27,11 @@ counted: dict[str, Any] = {}
 has_counted = threading.Event()
 
 
+@task
+async def nothing() -> None:
+    """Costs what a run costs."""
+
+
 @task(takes_context=True)
 def count(context: Any, calls: int, rounds: int) -> None:
     """Call progress, and tqdm, very often."""

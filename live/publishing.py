@@ -16,8 +16,9 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import transaction
 
-from .frames import Frame, plain
+from .frames import Frame, is_replaceable, plain
 from .groups import Group
+from .tracing import NOTHING, Span, begin
 from .traffic import TRAFFIC
 
 logger = logging.getLogger(__name__)
@@ -71,9 +72,16 @@ def publish(groups: Iterable[Group], frame: Frame) -> None:
         names = [group.name for group in groups]
         outbox = _choose_outbox()
         if names and outbox is not None:
-            outbox.put({"type": MESSAGE_TYPE, "id": uuid.uuid4().hex, "groups": names, "frame": plain(frame)})
+            # Progress is told five times a second, and would be all that one sees of a trace.
+            kept = NOTHING if is_replaceable(frame) else begin(_title(frame), kind="producer")
+            message = {"type": MESSAGE_TYPE, "id": uuid.uuid4().hex, "groups": names, "frame": plain(frame)}
+            outbox.put(message, kept)
     except Exception:
         logger.exception("A frame could not be published.")
+
+
+def _title(frame: Frame) -> str:
+    return f"publish {frame.get('type')} {frame.get('status', '')}".rstrip()
 
 
 async def drain(seconds: float = 2.0) -> None:
@@ -132,16 +140,16 @@ class _Outbox:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.has_sockets = False
-        self._waiting: deque[dict[str, Any]] = deque(maxlen=OUTBOX_LIMIT)
+        self._waiting: deque[tuple[dict[str, Any], Span]] = deque(maxlen=OUTBOX_LIMIT)
         self._sender: asyncio.Task[None] | None = None
         self._layer_is_down = False
 
-    def put(self, message: dict[str, Any]) -> None:
-        """Queue a message, from any thread."""
+    def put(self, message: dict[str, Any], span: Span = NOTHING) -> None:
+        """Queue a message, from any thread. `span` ends when it has left."""
         TRAFFIC.published += 1
         if len(self._waiting) == OUTBOX_LIMIT:
             TRAFFIC.dropped["outbox"] += 1
-        self._waiting.append(message)
+        self._waiting.append((message, span))
         if _running_loop() is self.loop:
             self._wake()
         else:
@@ -159,7 +167,7 @@ class _Outbox:
 
     async def _send_all(self) -> None:
         while self._waiting:
-            message = self._waiting.popleft()
+            message, span = self._waiting.popleft()
             try:
                 layer = get_channel_layer()
                 if layer is not None:
@@ -169,8 +177,10 @@ class _Outbox:
             except Exception as trouble:
                 TRAFFIC.dropped["layer"] += 1
                 self._note_outage(trouble)
+                span.failed(type(trouble).__qualname__)
             else:
                 self._note_success()
+            span.end()
 
     def _note_outage(self, trouble: Exception) -> None:
         if not self._layer_is_down:

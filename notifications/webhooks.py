@@ -24,6 +24,8 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from live import tracing
+
 from .deliveries import State, end, skip_settled, take_due
 from .languages import in_language_of, language_of
 from .models import NotificationDelivery, NotificationPreferences
@@ -117,7 +119,7 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
     try:
         async with (
             httpx2.AsyncClient(transport=_transport(), timeout=timeout, trust_env=False) as client,
-            client.stream("POST", url, content=body, headers=fixed | headers) as answer,
+            client.stream("POST", url, content=body, headers=fixed | headers | tracing.carrier()) as answer,
         ):
             read = 0
             async for chunk in answer.aiter_raw():

@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
+from live import tracing
 from tasks import correlation
 
 LONGEST = (
@@ -17,7 +18,7 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 
 
 class JsonFormatter(logging.Formatter):
-    """`at` (UTC), `level`, `logger`, `message`, `pid`, and if there are any `request_id`, `run_id`, `exception`.
+    """`at` (UTC), `level`, `logger`, `message`, `pid`; where there is one: request_id, run_id, trace_id, exception.
 
     What a call gives as `extra` stands beside them under its own name, but never in place of one of these.
     """
@@ -35,6 +36,8 @@ class JsonFormatter(logging.Formatter):
             said["request_id"] = request
         if run := correlation.run_id():
             said["run_id"] = run
+        if trace := tracing.trace_id():
+            said["trace_id"] = trace
         if record.exc_info:
             said["exception"] = self.formatException(record.exc_info)[-LONGEST:]
         if record.stack_info:

@@ -103,6 +103,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "statusproj.request_ids.request_id_middleware",  # first: what the others log belongs to the request as well
     "statusproj.health.probes_middleware",  # early: who probes knows neither our name nor HTTPS
+    "statusproj.tracing.tracing_middleware",
     "statusproj.headers.headers_middleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",  # above WhiteNoise: a drawing is a document too
@@ -167,6 +168,8 @@ DATABASES["default"]["OPTIONS"]["pool"] = {
     "reconnect_timeout": 2,
 }
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# How long a statement of `manage.py migrate` waits for its lock, and everybody behind it.
+MIGRATE_LOCK_SECONDS = float(os.environ.get("MIGRATE_LOCK_SECONDS", "2"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = os.environ.get("REDIS_URL", "")
@@ -200,6 +203,8 @@ if not 0 < 3 * TASKS_HEARTBEAT_SECONDS <= TASKS_DEAD_AFTER_SECONDS:
         "TASKS_DEAD_AFTER_SECONDS must be at least three times TASKS_HEARTBEAT_SECONDS: a single late sign of life is "
         "no death."
     )
+# Longer than a deploy takes: until then runs of a task that a worker does not know are left to one that does.
+TASKS_UNKNOWN_SECONDS = float(os.environ.get("TASKS_UNKNOWN_SECONDS", "900"))
 # Values under names in which one of these (regular expressions, in any case) occurs are shown to nobody.
 TASKS_REDACT = [
     *(

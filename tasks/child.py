@@ -79,6 +79,8 @@ def _execute(channel: Connection, order: dict[str, Any]) -> dict[str, Any]:
     from django.db import connections
     from django.utils import translation
 
+    from live import tracing
+
     from . import correlation, logs
     from .backend import TaskContext
     from .models import TaskRun
@@ -96,9 +98,11 @@ def _execute(channel: Connection, order: dict[str, Any]) -> dict[str, Any]:
     threading.Thread(target=_listen, args=[channel, reporter], name="orders", daemon=True).start()
     translation.activate(order["language"])
     try:
-        arguments = [TaskContext.of(run, task, reporter), *run.args] if task.takes_context else list(run.args)
-        value = task.func(*arguments, **run.kwargs)
+        with tracing.span(f"call {run.task}", parent=order["trace"]):
+            arguments = [TaskContext.of(run, task, reporter), *run.args] if task.takes_context else list(run.args)
+            value = task.func(*arguments, **run.kwargs)
     finally:
+        tracing.flush()
         reporter.close()
         connections.close_all()
     try:
@@ -156,8 +160,11 @@ def _set_up(databases: dict[str, str]) -> None:
     from django.apps import apps
     from django.db import connections
 
+    from live import tracing
+
     if not apps.ready:
         django.setup()
+    tracing.set_up_child()
     for alias, name in databases.items():
         settings = connections.settings[alias]
         settings["NAME"] = name

@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from live import tracing
+
 if TYPE_CHECKING:
     from .models import TaskRun
 
 KEY = "request_id"  # in a run's metadata
+FOR_STAFF = {KEY} | tracing.KEYS  # what leads to logs and traces, which nobody else has
 
 _request: ContextVar[str] = ContextVar("request_id", default="")
 _run: ContextVar[str] = ContextVar("run_id", default="")
@@ -50,6 +53,6 @@ def executing(run: "TaskRun", *, whole_process: bool = False) -> None:
 
 
 def noted(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The metadata of a new run: what it was given, and the request that asked for it, if one did."""
+    """The metadata of a new run: what it was given, and the request and the span that asked for it, if one did."""
     found = request_id()
-    return {**(metadata or {}), KEY: found} if found else dict(metadata or {})
+    return {**(metadata or {}), **({KEY: found} if found else {}), **tracing.carrier()}

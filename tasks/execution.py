@@ -20,7 +20,7 @@ from django.utils import translation
 
 from notifications.languages import language_of
 
-from . import correlation, lifecycle, logs, signals
+from . import correlation, lifecycle, logs, signals, tracing
 from .backend import TaskContext
 from .child import describe
 from .db import in_language, in_thread
@@ -92,10 +92,12 @@ class Execution:
         if run is None:
             return
         # Of this task alone, and of the threads and tasks it starts: what is written down is for the owner to read.
-        with translation.override(claim.language):
-            await self._execute(run)
+        with translation.override(claim.language), tracing.executing(run) as span:
+            outcome = await self._execute(run)
+            if outcome.error is not None or outcome.stopped is not None:
+                span.failed(str(outcome.stopped or type(outcome.error).__qualname__))
 
-    async def _execute(self, run: TaskRun) -> None:
+    async def _execute(self, run: TaskRun) -> Outcome:
         correlation.executing(run)
         progress = Progress(run, asyncio.get_running_loop())
         writer = asyncio.create_task(progress.keep_writing(), name=f"progress of {run.pk}")
@@ -106,6 +108,7 @@ class Execution:
             outcome = Outcome(stopped=Stop.LOST)
         # Outside the function's own try: trouble while recording must not rewrite the verdict.
         await until_done(partial(_record, run, outcome))
+        return outcome
 
     async def _call(self, run: TaskRun, progress: Progress) -> Outcome:
         try:

@@ -19,6 +19,8 @@ from typing import Any
 from django.db import connections
 from django.utils.translation import get_language
 
+from live import tracing
+
 from . import child, sentences
 from .exceptions import ChildDied
 from .models import TaskRun
@@ -47,6 +49,7 @@ class Isolated:
         self._run = run
         self._progress = progress
         self._language = get_language()
+        self._trace = tracing.carrier()
         self._loop = asyncio.get_running_loop()
         self._future: asyncio.Future[Any] = self._loop.create_future()
         self._lock = threading.Lock()
@@ -104,6 +107,7 @@ class Isolated:
             "run": str(self._run.pk),
             "attempt": self._run.attempt,
             "language": self._language,
+            "trace": self._trace,
             "databases": {alias: connections.settings[alias]["NAME"] for alias in connections},
         }
         process = context.Process(target=child.main, args=(far_end, lifeline, order))

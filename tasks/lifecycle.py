@@ -17,7 +17,7 @@ from django.db.models import F, Func, JSONField, Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from . import ledger, places, sentences, signals, statements, tickets
+from . import ledger, places, sentences, signals, statements, tickets, tracing
 from .exceptions import AlreadyRunning, CannotRetry, NoPlaceFree, TransitionRefused
 from .models import TaskEvent, TaskRun
 from .new_run import NewRun
@@ -37,8 +37,10 @@ def create(new: NewRun) -> TaskRun:
     Raises AlreadyRunning when a run with the same unique key is live; the database decides that.
     """
     try:
-        with transaction.atomic():
-            return _insert(new)
+        with tracing.enqueueing(new) as span, transaction.atomic():
+            run = _insert(new)
+            span.says(messaging__message__id=str(run.pk))
+            return run
     except IntegrityError as error:
         if not new.unique_key or "task_unique_while_live" not in str(error):
             raise
@@ -63,13 +65,12 @@ def create_many(new: NewRun, arguments: Sequence[Mapping[str, Any]]) -> list[Tas
     """
     if new.unique_key:
         raise ValueError("Of runs with the same unique key one at a time may be live: enqueue them one by one.")
-    template = new.row()
     differences = []
     for kwargs in arguments:
         said = storable(dict(kwargs))
         differences.append((uuid.uuid4(), said, words_of(new.name, new.topic, new.task, new.args, said)))
-    with transaction.atomic():
-        runs = statements.insert_many(template, differences, {"status": Status.PENDING})
+    with tracing.enqueueing(new, number=len(differences)), transaction.atomic():
+        runs = statements.insert_many(new.row(), differences, {"status": Status.PENDING})
         for run in runs:
             _introduce(run)
     return runs

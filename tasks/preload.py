@@ -9,6 +9,9 @@ import django
 from django.apps import apps
 from django.conf import settings
 
+from live.tracing import postpone_set_up
+
+postpone_set_up()
 try:
     if not apps.ready:
         django.setup()

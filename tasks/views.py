@@ -59,7 +59,7 @@ def run_detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
     shown, *related = present_runs([run, *others], user, seen=seen)
     for_staff = access.sees_everything(user)
     # By a request's id one finds lines of a log, which only staff have.
-    details = {key: value for key, value in run.metadata.items() if for_staff or key != correlation.KEY}
+    details = {key: value for key, value in run.metadata.items() if for_staff or key not in correlation.FOR_STAFF}
     context = {
         "run": shown,
         "row": run,

@@ -25,6 +25,7 @@ from ingest.fetching.guard import FetchError, GuardedTransport
 from ingest.reading.pages import Page, Reading
 from ingest.reading.relevance import Rules, Term
 from ingest.wording import decimal
+from live import tracing
 
 from .answers import BadAnswer, Opinion, read_answer, schema
 from .breaker import Breaker
@@ -154,7 +155,7 @@ class OpenAIAnalyzer:
             raise NoOpinion(_("the connection failed (%(error)s)") % {"error": type(error).__name__}) from None
 
     async def _post(self, question: bytes) -> bytes:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **tracing.carrier()}
         url = f"{self._endpoint.url}/chat/completions"
         async with self._client.stream("POST", url, content=question, headers=headers) as response:
             if response.status_code != 200:

@@ -26,6 +26,7 @@ from ingest.queue import AnalysisOutcome, AnalysisQueue, AnalysisTask
 from ingest.reading.pages import Page
 from ingest.reading.relevance import Rules
 from ingest.store import Candidate, Decided
+from live import tracing
 from live.numbers import grouped
 from tasks.db import in_thread
 
@@ -125,8 +126,9 @@ class Collector:
         candidate: Candidate = task.metadata["candidate"]
         await self._begun.note(candidate.id)
         self._say(candidate, str(Stage.FETCHING))
-        await robots().check(candidate.url, self._fetcher)
-        return await self._fetcher.page(candidate.url)
+        with tracing.span("fetch article", kind="client", server__address=candidate.host):
+            await robots().check(candidate.url, self._fetcher)
+            return await self._fetcher.page(candidate.url)
 
     async def _analyse(self, analyzer: Analyzer, task: AnalysisTask, page: Fetched) -> Analysis:
         candidate: Candidate = task.metadata["candidate"]
@@ -138,7 +140,8 @@ class Collector:
             author=candidate.author,
             host=candidate.host,
         )
-        return await analyzer.analyse(read, self._rules, partial(self._say, candidate))
+        with tracing.span("analyse article"):
+            return await analyzer.analyse(read, self._rules, partial(self._say, candidate))
 
     def _say(self, candidate: Candidate, stage: str) -> None:
         self._progress.update(stage=stage, current_item=candidate.label)
@@ -188,7 +191,8 @@ class Collector:
         if self._save and unsaved:
             if not quietly:
                 self._progress.update(stage=str(Stage.SAVING))
-            written = await in_thread(store.save_decisions, unsaved, self._run_id)
+            with tracing.span("save articles", statusproj__articles=len(unsaved)):
+                written = await in_thread(store.save_decisions, unsaved, self._run_id)
             self._tally.decided_elsewhere += len(unsaved) - written
             self._begun.done(one.candidate.id for one in unsaved)
         # Last: the notes may lag behind what is saved, but never say more.
