@@ -17,8 +17,8 @@ The limit of a key is only looked at here, so that nobody stands in the way of o
 
 CANDIDATES = 16  # so many workers may fetch at the same moment, from however few lanes, and still find something each
 
-# Parameters: queues (names, or NULL for all), worker_id, candidates, and maintenance: the queue of the engine's own
-# periodic tasks, which have no run.
+# Parameters: queues (names, or NULL for all), worker_id, candidates, maintenance (the queue of the engine's own
+# periodic tasks, which have no run) and unknown (tasks whose runs are left to others, see unknown.py).
 FETCH = """
 WITH RECURSIVE
 under_way AS MATERIALIZED (  -- one row per taken ticket, whether its run is claimed already or about to be
@@ -54,7 +54,7 @@ candidate AS (
             WHERE job.status = 'todo' AND run.status = 'pending'
               AND run.queue = lane.queue AND (run.priority * -1) = lane.rank
               AND coalesce(run.owner_id::text, '') = lane.owner AND run.concurrency_key = lane.key
-              AND run.run_after IS NULL
+              AND run.run_after IS NULL AND run.task <> ALL(%(unknown)s::text[])
             ORDER BY run.run_after, run.created_at, run.id LIMIT (SELECT number FROM depth)
         )
         UNION ALL
@@ -66,7 +66,7 @@ candidate AS (
             WHERE job.status = 'todo' AND run.status = 'pending'
               AND run.queue = lane.queue AND (run.priority * -1) = lane.rank
               AND coalesce(run.owner_id::text, '') = lane.owner AND run.concurrency_key = lane.key
-              AND run.run_after <= now()
+              AND run.run_after <= now() AND run.task <> ALL(%(unknown)s::text[])
             ORDER BY run.run_after, run.created_at, run.id LIMIT (SELECT number FROM depth)
         )
     ) first
@@ -105,5 +105,6 @@ UPDATE procrastinate_jobs job SET status = 'doing', worker_id = %(worker_id)s
 FROM chosen WHERE job.id = chosen.id
 RETURNING job.id, job.status, job.task_name, job.priority, job.lock, job.queueing_lock, job.args, job.scheduled_at,
     job.queue_name, job.attempts, job.worker_id,
-    extract(epoch FROM now() - nullif(chosen.since, '-infinity'))::float8 AS waited
+    extract(epoch FROM now() - nullif(chosen.since, '-infinity'))::float8 AS waited,
+    (SELECT task FROM background_tasks run WHERE run.id = (job.args->>'run_id')::uuid) AS task
 """

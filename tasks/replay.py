@@ -41,7 +41,8 @@ def frames_since(run_id: str, since: int) -> list[Frame]:
     # The run first: all events up to its seq were stored with it. Later ones speak of a run that this one is not yet.
     run = TaskRun.objects.get(pk=run_id)
     present = frames_of([run])
-    newer = run.events.filter(seq__gt=since, seq__lte=run.seq).order_by("seq")
+    # Kinds of a newer version, which writes beside this one during a deploy, are nothing this one could tell.
+    newer = run.events.filter(seq__gt=since, seq__lte=run.seq, kind__in=TaskEvent.Kind.values).order_by("seq")
     if not _is_kept(run, since, newer):
         return [frames.reset(run.pk), *present]
     events = list(newer[:MOST_EVENTS])

@@ -35,6 +35,14 @@ def choices() -> list[tuple[str, str]]:
     return found
 
 
+def is_known(path: str) -> bool:
+    """May this code start the task at `path`? Other code may know more, or less."""
+    try:
+        return path in settings.TASKS_SCHEDULABLE and task_at(path) is not None
+    except ImportError:
+        return False
+
+
 def check(path: str, kwargs: Any) -> dict[str, Any]:
     """`kwargs` as they will be stored. Raises BadSchedule when the task at `path` may not, or cannot, be called so."""
     if path not in settings.TASKS_SCHEDULABLE:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F
@@ -132,8 +133,16 @@ def _fire_if_due(pk: int, now: datetime) -> bool:
         schedule = still_due.select_for_update(skip_locked=True).first()
         if schedule is None:
             return False  # another worker fires it, or has fired it
+        if _is_for_others(schedule, now):
+            return False
         with in_language_of(schedule.owner_id):  # who reads the run's title, and why it was not started
             return _fire(schedule, now)
+
+
+def _is_for_others(schedule: Schedule, now: datetime) -> bool:
+    """Is it of a task that this code does not know, and newer code may? As with runs (unknown.py), only for a while."""
+    patience = timedelta(seconds=getattr(settings, "TASKS_UNKNOWN_SECONDS", 900))
+    return now - (schedule.next_run_at or now) < patience and not schedulable.is_known(schedule.task)
 
 
 def _fire(schedule: Schedule, now: datetime) -> bool:

@@ -14,6 +14,7 @@ CANCELLED_RUNNING = gettext_noop("Cancelled while it ran.")
 CANCELLED_WITH_OTHERS = gettext_noop("With everything that matched a filter.")
 WORKER_STOPPED = gettext_noop("Waiting: its worker was stopped.")
 WORKER_LOST = gettext_noop("Waiting: its worker was lost.")
+UNKNOWN_TASK = gettext_noop("Waiting for a worker that knows this task.")
 LOST_FOR_GOOD = gettext_noop("Worker lost: the process that ran this ended without a word.")
 FUNCTION_STOPPED = gettext_noop("The function was stopped.")
 KILLED = gettext_noop(
@@ -34,8 +35,8 @@ LINES_DROPPED = gettext_noop("%(number)s more lines were dropped: a run keeps %(
 SCHEDULE_SKIPPED = gettext_noop("The schedule “%(name)s” was due meanwhile and was skipped: this run was still live.")
 
 _PLAIN = frozenset({
-    CANCELLED_WAITING, CANCELLED_RUNNING, CANCELLED_WITH_OTHERS, WORKER_STOPPED, WORKER_LOST, LOST_FOR_GOOD,
-    FUNCTION_STOPPED,
+    CANCELLED_WAITING, CANCELLED_RUNNING, CANCELLED_WITH_OTHERS, WORKER_STOPPED, WORKER_LOST, UNKNOWN_TASK,
+    LOST_FOR_GOOD, FUNCTION_STOPPED,
 })  # fmt: skip
 
 

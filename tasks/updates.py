@@ -121,7 +121,8 @@ def frame_of_event(run: TaskRun, event: TaskEvent) -> frames.Frame:
     if event.kind == TaskEvent.Kind.BATCH:
         payload = {**progress_of(run), **redact(event.data)}
         return frames.job_update(run.pk, seq=event.seq, status="batch_update", payload=payload, at=event.at)
-    return frames.job_update(run.pk, seq=event.seq, status="log", payload=event.data, at=event.at)
+    payload = {"level": "info", "message": "", **event.data}
+    return frames.job_update(run.pk, seq=event.seq, status="log", payload=payload, at=event.at)
 
 
 def _frame(run: TaskRun, status: str, payload: Mapping[str, Any]) -> frames.Frame:

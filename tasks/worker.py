@@ -15,6 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error as DatabaseError
 from procrastinate import JobContext, PsycopgConnector
+from procrastinate.connector import BaseConnector
 from procrastinate.contrib.django import app as engine
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
@@ -36,9 +37,11 @@ from .lanes import CANDIDATES, FETCH
 from .queues import MAINTENANCE_QUEUE
 from .reconcile import HEARTBEAT, Pulse, keep_reconciling, worker_name
 from .schedules import keep_firing
+from .sentences import UNKNOWN_TASK
 from .signals import ticket_taken
 from .supervision import Backoff, keep, say_ended
 from .tickets import EXECUTE
+from .unknown import PUT_BACK, SAY_WHY, Unknown
 from .workers import Vitals, forget, stopped
 
 logger = logging.getLogger(__name__)
@@ -67,6 +70,7 @@ class Worker:
         self._queues = None if queues is None else [*queues, MAINTENANCE_QUEUE]
         self._vitals = Vitals(self.name, concurrency=self.concurrency, queues=queues)
         self._pulse = Pulse()
+        self._unknown = Unknown()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -123,7 +127,7 @@ class Worker:
         # with_connector, not replace_connector: the latter would break transactional enqueue in this process.
         pool: dict[str, Any] = {"timeout": 3 * RECONNECT / 2, "reconnect_timeout": RECONNECT}
         app = engine.with_connector(PsycopgConnector(kwargs=connector_params(), configure=_hurry, **pool))
-        app.job_manager = TicketManager(app.connector)
+        app.job_manager = TicketManager(app.connector, self._unknown)
         app.perform_import_paths()
         async with app.open_async():
             worker = Engine(
@@ -157,18 +161,37 @@ class Worker:
 class TicketManager(JobManager):
     """Procrastinate's JobManager, with our order of the line, and for tickets that may be gone by the time they end."""
 
+    def __init__(self, connector: BaseConnector, unknown: Unknown) -> None:
+        super().__init__(connector)
+        self._unknown = unknown
+
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """The ticket of the run that is next (lanes.py); None when nobody may start now."""
+        while row := await self._take_next(queues, worker_id):
+            waited = row["waited"]
+            if row["task"] is not None and await self._unknown.is_for_others(row["task"], waited or 0.0):
+                await self._put_back(row["id"], worker_id)
+                continue
+            # A later attempt that was put back in line has been waiting since then, not since its run was made.
+            if waited is not None and row["args"].get("attempt") == 1:
+                ticket_taken.send_robust(sender=TicketManager, queue=row["queue_name"], seconds=waited)
+            return Job.from_row(row)
+        return None
+
+    async def _take_next(self, queues: Iterable[str] | None, worker_id: int) -> dict[str, Any] | None:
         rows = await self.connector.execute_query_all_async(
-            query=FETCH, queues=queues, worker_id=worker_id, candidates=CANDIDATES, maintenance=MAINTENANCE_QUEUE
+            query=FETCH,
+            queues=queues,
+            worker_id=worker_id,
+            candidates=CANDIDATES,
+            maintenance=MAINTENANCE_QUEUE,
+            unknown=self._unknown.passed_over(),
         )
-        if not rows:
-            return None
-        waited = rows[0]["waited"]
-        # A later attempt that was put back in line has been waiting since then, not since its run was made.
-        if waited is not None and rows[0]["args"].get("attempt") == 1:
-            ticket_taken.send_robust(sender=TicketManager, queue=rows[0]["queue_name"], seconds=waited)
-        return Job.from_row(rows[0])
+        return rows[0] if rows else None
+
+    async def _put_back(self, ticket: int, worker_id: int) -> None:
+        await self.connector.execute_query_async(SAY_WHY, ticket=ticket, message=UNKNOWN_TASK)
+        await self.connector.execute_query_async(PUT_BACK, ticket=ticket, worker_id=worker_id)
 
     async def finish_job(self, job: Job, status: TicketStatus, delete_job: bool) -> None:
         """Delete the ticket; that it was replaced meanwhile (retry, rescue, shutdown) is a normal end."""

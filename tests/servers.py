@@ -64,13 +64,13 @@ class Process:
 
     program = ("manage.py",)
 
-    def __init__(self, *arguments: str, **environment: str) -> None:
+    def __init__(self, *arguments: str, root: Path = ROOT, **environment: str) -> None:
         self.log = ""
         # Not a pipe: nobody reads while it runs, and a process that may not print any more stands still.
         self._out = tempfile.TemporaryFile("w+")  # noqa: SIM115 - end() closes it
         self._popen = subprocess.Popen(
             [sys.executable, "-W", "ignore", *self.program, *arguments],
-            cwd=ROOT,
+            cwd=root,
             env={**os.environ, "DATABASE_URL": database_url(), "PYTHONUNBUFFERED": "1", **environment},
             stdout=self._out,
             stderr=subprocess.STDOUT,
@@ -115,9 +115,9 @@ class Server(Process):
 
     command: tuple[str, ...] = ("serve",)
 
-    def __init__(self, *arguments: str, port: int | None = None, **environment: str) -> None:
+    def __init__(self, *arguments: str, port: int | None = None, root: Path = ROOT, **environment: str) -> None:
         self.port = port or free_port()
-        super().__init__(*self.command, "--port", str(self.port), *arguments, **environment)
+        super().__init__(*self.command, "--port", str(self.port), *arguments, root=root, **environment)
         try:
             eventually(self._answers, within=60, what="the server answers")
         except AssertionError:

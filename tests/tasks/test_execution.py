@@ -12,7 +12,6 @@ from tasks import lifecycle
 from tasks.models import TaskEvent, TaskRun
 from tasks.states import FINAL, Status
 from tests.tasks import functions
-from tests.tasks.runs import make_run
 from tests.waiting import eventually
 from tests.workers import WorkerThread
 
@@ -199,9 +198,3 @@ def test_a_sync_function_that_never_reports_is_left_behind_when_its_time_is_up(w
     assert (run.status, run.error) == (Status.FAILED, "Timed out after 0.2 s.")
     functions.gate("deaf").set()
     assert ended(functions.add.enqueue(1, 2)).result == 3
-
-
-def test_a_task_whose_function_is_gone_fails_with_that_reason(worker: WorkerThread) -> None:
-    run = ended(make_run(task="tests.tasks.functions.no_such_function", args=[]))
-    assert run.status == Status.FAILED
-    assert "no_such_function" in run.error

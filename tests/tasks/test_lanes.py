@@ -33,7 +33,13 @@ def parameters(queues: list[str] | None = None) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
         (worker,) = cursor.fetchone()
-    return {"queues": queues, "worker_id": worker, "candidates": CANDIDATES, "maintenance": MAINTENANCE_QUEUE}
+    return {
+        "queues": queues,
+        "worker_id": worker,
+        "candidates": CANDIDATES,
+        "maintenance": MAINTENANCE_QUEUE,
+        "unknown": [],
+    }
 
 
 def fetch(queues: list[str] | None = None) -> str | None:

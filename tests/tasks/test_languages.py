@@ -164,7 +164,7 @@ def test_why_a_schedule_did_not_start_is_said_to_whom_it_runs_for(owner: User, s
     settings.TASKS_SCHEDULABLE = {"tests.tasks.functions.add": "", GONE: ""}
     plan = Plan(name="Hourly", task="tests.tasks.functions.add", kwargs={"a": 1, "b": 2}, owner_id=owner.pk)
     schedule = schedules.create(Plan(**{**vars(plan), "interval": timedelta(hours=1)}))
-    Schedule.objects.filter(pk=schedule.pk).update(task=GONE, next_run_at=database_now())
+    Schedule.objects.filter(pk=schedule.pk).update(task=GONE, next_run_at=database_now() - timedelta(minutes=20))
     assert schedules.fire_due() == 0
     schedule.refresh_from_db()
     assert schedule.last_error == f"Die Funktion {GONE} gibt es nicht mehr."

@@ -109,7 +109,7 @@ def test_a_run_that_is_still_live_is_not_overtaken_and_both_sides_say_so(db: Non
     ],
 )
 def test_one_that_cannot_start_says_why_and_the_others_start(db: None, broken: dict[str, Any], told: str) -> None:
-    bad, good = overdue(make(), by=timedelta(minutes=2)), overdue(make(name="Good"))
+    bad, good = overdue(make(), by=timedelta(minutes=20)), overdue(make(name="Good"))
     Schedule.objects.filter(pk=bad.pk).update(**broken)
     assert schedules.fire_due() == 1
     bad.refresh_from_db()
@@ -124,6 +124,17 @@ def test_one_that_cannot_start_says_why_and_the_others_start(db: None, broken: d
     assert schedules.fire_due() == 1
     bad.refresh_from_db()
     assert bad.last_error == ""
+
+
+def test_one_of_a_task_that_only_newer_code_knows_is_left_to_a_newer_worker(db: None, settings: Settings) -> None:
+    newer, _ = overdue(make(), by=timedelta(minutes=2)), overdue(make(name="Good"))
+    Schedule.objects.filter(pk=newer.pk).update(task="tests.tasks.functions.note", kwargs={"text": "later"})
+    due_at = newer.next_run_at
+    assert schedules.fire_due() == 1
+    newer.refresh_from_db()
+    assert (newer.next_run_at, newer.last_error, newer.last_run) == (due_at, "", None)
+    settings.TASKS_SCHEDULABLE = {**settings.TASKS_SCHEDULABLE, "tests.tasks.functions.note": ""}
+    assert schedules.fire_due() == 1
 
 
 def test_a_rhythm_that_went_bad_stops_only_its_own_schedule(db: None) -> None:
