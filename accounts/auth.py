@@ -25,6 +25,7 @@ class TokenAuth(HttpBearer):
             needed = " or ".join(sorted(scopes.enough(method, path)))
             raise ApiError(403, "out_of_scope", f"This token may not do that: it needs the scope {needed}.")
         request.user = known.user
+        request.api_token = known  # type: ignore[attr-defined]
         return known.user
 
 

@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
+from live import audit
 from live.signals import access_changed
 
 from .models import UserSession
@@ -33,19 +34,23 @@ def sessions_of(user: User) -> QuerySet[UserSession]:
 
 def end(user: User, session_id: int) -> bool:
     """Whoever has it is signed out, and its sockets are closed. False: it is not `user`'s, or has ended."""
-    return _end(sessions_of(user).filter(pk=session_id))
+    return _end(user, sessions_of(user).filter(pk=session_id))
 
 
 def end_others(user: User, session_key: str) -> bool:
     """All of `user`'s but the one of that key. False: there are none."""
-    return _end(sessions_of(user).exclude(session_id=session_key))
+    return _end(user, sessions_of(user).exclude(session_id=session_key))
 
 
-def _end(which: QuerySet[UserSession]) -> bool:
-    ended, _ = Session.objects.filter(pk__in=which.order_by().values("session_id")).delete()
-    if ended:
-        access_changed()
-    return bool(ended)
+def _end(user: User, which: QuerySet[UserSession]) -> bool:
+    with transaction.atomic():
+        ending = list(which.select_for_update())
+        Session.objects.filter(pk__in=[one.session_id for one in ending]).delete()
+        for one in ending:
+            audit.record("session.ended", one, about=user.pk)
+        if ending:
+            access_changed()
+    return bool(ending)
 
 
 # Noting

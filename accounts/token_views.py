@@ -13,6 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
+from live.limits import Kind, limited
+
 from . import tokens
 from .forms import TokenForm
 from .scopes import Scope
@@ -22,6 +24,7 @@ from .scopes import Scope
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("secret")
+@limited(Kind.CREATE)
 def token_list(request: HttpRequest) -> HttpResponse:
     """Those that are valid, those that lately were, a form for one more. What a new one says is shown here, once."""
     user = cast(User, request.user)

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from live import audit
 from live.closing import FORBIDDEN, NOT_SIGNED_IN, Refused
 from live.signals import access_changed
 from live.tokens import Bearer
@@ -42,15 +43,29 @@ def create(user: User, *, name: str, scopes: Collection[Scope], expires_at: date
             scopes=sorted(Scope(scope) for scope in scopes),
             expires_at=expires_at,
         )
+        audit.record("token.created", token, about=user.pk, scopes=token.scopes, expires_at=expires_at)
     return token, secret
 
 
 def revoke(user: User, token_id: int) -> bool:
     """The token lets nobody in any more, and its sockets are closed. False: it is not the user's, or was revoked."""
-    revoked = ApiToken.objects.filter(pk=token_id, user=user, revoked_at=None).update(revoked_at=timezone.now())
-    if revoked:
-        access_changed()
-    return bool(revoked)
+    return bool(_revoke(user, ApiToken.objects.filter(pk=token_id, user=user, revoked_at=None)))
+
+
+def revoke_all(user: User) -> int:
+    """The same for every valid token of `user`'s. Returns how many."""
+    return _revoke(user, ApiToken.objects.valid().filter(user=user))
+
+
+def _revoke(user: User, which: ApiTokenQuerySet) -> int:
+    with transaction.atomic():
+        ending = list(which.select_for_update(of=["self"]))
+        ApiToken.objects.filter(pk__in=[token.pk for token in ending]).update(revoked_at=timezone.now())
+        for token in ending:
+            audit.record("token.revoked", token, about=user.pk)
+        if ending:
+            access_changed()
+    return len(ending)
 
 
 def find(secret: str) -> ApiToken | None:

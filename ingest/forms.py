@@ -6,6 +6,8 @@ from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from live import audit
+
 from .models import AlertRule, CollectPreferences, Topic
 from .reading.relevance import Rules
 from .rules import RULE_COLUMNS, BadKeyword, Keywords, keywords_of, read_lines, save_keywords, write_line
@@ -83,6 +85,7 @@ class TopicForm(forms.ModelForm):
             return self.instance
         with transaction.atomic():
             topic = super().save(commit)
+            audit.record("topic.created", topic)
             save_keywords(topic, self.cleaned_data["first_keywords"])
         return topic
 
@@ -151,7 +154,7 @@ class RulesForm(forms.Form):
 
     def save(self) -> None:
         """Let these be the topic's rules from now on."""
-        with transaction.atomic():
+        with audit.changing("topic.changed", self.topic, *RULE_COLUMNS):
             save_keywords(self.topic, self.cleaned_data["keywords"])
             Topic.objects.filter(pk=self.topic.pk).update(**{name: self.cleaned_data[name] for name in RULE_COLUMNS})
 

@@ -12,6 +12,7 @@ from django.tasks import TaskResult
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from live import audit
 from notifications.languages import in_language_of
 from tasks import lifecycle
 from tasks.db import in_thread
@@ -223,6 +224,14 @@ def start_bulk_analysis(
 def places_left(user: AbstractBaseUser) -> int:
     """How many more bulk analyses `user` may put in line now."""
     return MAX_WAITING - TaskRun.objects.live().filter(owner_id=user.pk).count()
+
+
+def delete_topic(topic: Topic, *, by: AbstractBaseUser) -> None:
+    """The topic with its articles, for good. What runs for it is cancelled."""
+    stop_runs_of(topic, by=by)
+    with transaction.atomic():
+        audit.record("topic.deleted", topic, by=by, articles=topic.articles.count())
+        topic.delete()
 
 
 def stop_runs_of(topic: Topic, *, by: AbstractBaseUser) -> None:

@@ -3,6 +3,7 @@
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
+from live import audit
 from tasks.db import database_now
 
 from .models import CollectPreferences
@@ -23,7 +24,8 @@ def change_preferences(
 ) -> CollectPreferences:
     """Store what `user` chose; what is None stays. A digest that is turned on begins with what is added from now on."""
     with transaction.atomic():
-        CollectPreferences.objects.get_or_create(owner_id=user.pk)
+        known, _made = CollectPreferences.objects.get_or_create(owner_id=user.pk)
+        saved = audit.changing("collecting.changed", known, "auto_processing", "digest", "digest_hour", about=user.pk)
         # Locked, and only these columns written: a worker may be sending the digest.
         mine = CollectPreferences.objects.select_for_update().get(owner_id=user.pk)
         starts = bool(digest) and not mine.digest
@@ -38,5 +40,6 @@ def change_preferences(
             now = database_now()
             mine.digest_sent_on, mine.digest_until = day_of(mine.digest_hour, now), now - SETTLED
             changed += ["digest_sent_on", "digest_until"]
-        mine.save(update_fields=changed)
+        with saved:
+            mine.save(update_fields=changed)
     return mine

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from live import audit
 from live.numbers import grouped
 
 from .models import Keyword, Topic
@@ -123,6 +124,10 @@ def save_keywords(topic: Topic, keywords: Keywords) -> None:
     with transaction.atomic():
         # Two people who save at once take turns: the rules are then one's or the other's, not a mixture.
         Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
+        before, now = _lines_of(keywords_of(Topic.objects.get(pk=topic.pk))), _lines_of(keywords)
+        if before != now:
+            changes = {side: (before[side], now[side]) for side in now if before[side] != now[side]}
+            audit.record("topic.keywords_changed", topic, changes=changes)
         for row in topic.keywords.all():
             kind = wanted.pop((row.phrase, row.field), None)  # type: ignore[arg-type]
             if kind is None:
@@ -132,3 +137,7 @@ def save_keywords(topic: Topic, keywords: Keywords) -> None:
         topic.keywords.bulk_create(
             Keyword(topic=topic, phrase=phrase, field=field, kind=kind) for (phrase, field), kind in wanted.items()
         )
+
+
+def _lines_of(keywords: Keywords) -> dict[str, list[str]]:
+    return {side: sorted(map(write_line, getattr(keywords, side))) for side in ("include", "exclude")}

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from live import audit
 from live.numbers import grouped
 
 from .models import Topic
@@ -59,7 +59,7 @@ def change_settings(topic: Topic, **wanted: Any) -> None:
         changes["collect_every"] = checked_rhythm("collect_every", changes["collect_every"])
     if not changes:
         return
-    with transaction.atomic():
+    with audit.changing("topic.changed", topic, *changes):
         before = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
         Topic.objects.filter(pk=topic.pk).update(**changes)
         if changes.get("collect_every", before.collect_every) != before.collect_every:

@@ -5,14 +5,18 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import path
+from django.utils.decorators import method_decorator
 from django.utils.functional import lazy
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from live import audit
+from live.limits import Kind, limited
 from live.numbers import grouped
 
 from . import facade, links
@@ -77,6 +81,7 @@ def _what_is_searched() -> str:
 
 
 @admin.register(Notification)
+@method_decorator(limited(Kind.SEND), name="add_view")
 class NotificationAdmin(LargeTableAdmin):
     """The table of notifications."""
 
@@ -124,18 +129,23 @@ class NotificationAdmin(LargeTableAdmin):
             made = facade.create_notification(username=obj.username, **told)
             obj.pk, obj.created_at, obj.read = made.pk, made.created_at, made.read
             obj._state.adding = False
+            audit.record("notification.sent", made, number=1, title=made.title, user=made.username or "")
             return
-        super().save_model(request, obj, form, change)
+        with audit.changing("notification.changed", obj, *form.changed_data):
+            super().save_model(request, obj, form, change)
         if obj.user is not None:
             publish_count(obj.user.pk)
 
     def delete_model(self, request: HttpRequest, obj: Notification) -> None:
         """Withdrawn from everyone."""
-        facade.withdraw_notifications(Notification.objects.filter(pk=obj.pk))
+        self.delete_queryset(request, Notification.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
         """Withdrawn from everyone."""
-        facade.withdraw_notifications(Notification.objects.filter(pk__in=queryset.values("pk")))
+        with transaction.atomic():
+            for notification in queryset:
+                audit.record("notification.withdrawn", notification, user=notification.username or "")
+            facade.withdraw_notifications(Notification.objects.filter(pk__in=queryset.values("pk")))
 
 
 @admin.register(NotificationReceipt)

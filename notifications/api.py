@@ -4,13 +4,16 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, Query, Router, Schema
 from ninja.responses import Status
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, StrictInt, model_validator
 
+from live import audit
 from live.errors import ApiError, invalid
 from live.etags import POLLING, is_known
+from live.limits import Kind, limited
 from live.moments import in_utc
 
 from . import facade, links
@@ -149,19 +152,24 @@ def list_notifications(request: HttpRequest, response: HttpResponse, listing: Qu
 
 @router.post("", response={201: Sent})
 @router.post("/", response={201: Sent}, include_in_schema=False)
+@limited(Kind.SEND)
 def send_notification(request: HttpRequest, sending: Sending) -> Status[Sent]:
     """Notify a user, a group of users, or everyone. Needs the permission `notifications.send`."""
     if not _user(request).has_perm("notifications.send"):
         raise ApiError(403, "forbidden", "You may not send notifications.")
     texts = {name: getattr(sending, name) for name in ("type", "title", "message", "link")}
     try:
-        if sending.group is not None:
-            group = Group.objects.filter(name=sending.group).first()
-            if group is None:
-                raise invalid("group", "there is no group of that name")
-            made = facade.notify_group(group, **texts)
-        else:
-            made = [facade.create_notification(username=sending.username, **texts)]
+        with transaction.atomic():
+            if sending.group is not None:
+                group = Group.objects.filter(name=sending.group).first()
+                if group is None:
+                    raise invalid("group", "there is no group of that name")
+                made = facade.notify_group(group, **texts)
+            else:
+                made = [facade.create_notification(username=sending.username, **texts)]
+            to = {"group": sending.group, "user": sending.username, "everyone": sending.everyone}
+            sent: dict[str, Any] = {key: value for key, value in to.items() if value}
+            audit.record("notification.sent", made[0] if made else "", number=len(made), title=sending.title, **sent)
     except links.LinkRefused as error:
         raise invalid("link", str(error)) from error
     except facade.UnknownRecipient as error:

@@ -9,6 +9,7 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -16,6 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from live import audit
+from live.limits import Kind, limited
 from live.numbers import grouped
 
 from . import facade, links
@@ -119,14 +122,19 @@ class ComposeForm(forms.Form):
         """Tell them; says how many. Everyone shares one notification, others get one each."""
         told = {name: self.cleaned_data[name] for name in ("title", "message", "link", "severity")}
         told |= {"type": "announcement", "expires_at": self.expires_at}
-        count = self.recipients.count()
-        if self.cleaned_data["audience"] == EVERYONE:
-            facade.create_notification(username=None, **told)
-        else:
-            facade.create_notifications(usernames=self.recipients.values_list("username", flat=True), **told)
+        count, audience = self.recipients.count(), self.cleaned_data["audience"]
+        with transaction.atomic():
+            if audience == EVERYONE:
+                made = [facade.create_notification(username=None, **told)]
+            else:
+                made = facade.create_notifications(usernames=self.recipients.values_list("username", flat=True), **told)
+            group = str(self.cleaned_data["group"] or "") if audience == ONE_GROUP else ""
+            sent = {"number": len(made), "title": told["title"], "audience": audience, "group": group}
+            audit.record("notification.sent", made[0] if made else "", **sent)
         return count
 
 
+@limited(Kind.SEND, when=lambda request, **of: "send" in request.POST)
 def compose(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
     """Fill in, look at it, send it. Three answers to one address; only the button *Send* sends."""
     if not request.user.has_perm("notifications.send"):

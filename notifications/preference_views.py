@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from live.limits import Kind, limited
+
 from .models import NotificationDelivery
 from .preference_forms import PreferencesForm
 from .preferences import preferences_of, renew_secret, save_preferences
@@ -43,6 +45,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
+@limited(Kind.CREATE)
 def webhook_secret(request: HttpRequest) -> HttpResponse:
     """Make another secret for the webhook."""
     renew_secret(cast(User, request.user))

@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from live import audit
+
 from .models import NotificationPreferences
 from .models.preferences import new_secret
 from .policy import when_to_tell
@@ -31,26 +33,36 @@ def save_preferences(
     A webhook's first address comes with a secret to sign by. Raises ValidationError, by field; then nothing changes.
     """
     with transaction.atomic():
-        NotificationPreferences.objects.get_or_create(user=user)
-        row = NotificationPreferences.objects.select_for_update(of=["self"]).get(pk=user.pk)
-        if chosen is not None:
-            row.chosen = _checked(chosen, row.chosen)
-        for name in CHANGEABLE:
-            if name in changes:
-                setattr(row, name, changes[name])
-        if (row.quiet_from is None) != (row.quiet_until is None):
-            raise ValidationError({"quiet_until": _("Quiet hours have a beginning and an end: give both, or neither.")})
-        if row.webhook_url and not row.webhook_secret:
-            row.webhook_secret = new_secret()
-        row.full_clean()
-        row.save()
+        known, _made = NotificationPreferences.objects.get_or_create(user=user)
+        with audit.changing("preferences.changed", known, *CHANGEABLE, "chosen", about=user.pk):
+            row = _save(user, chosen, changes)
+    return row
+
+
+def _save(
+    user: "User", chosen: Mapping[str, Mapping[str, str]] | None, changes: Mapping[str, Any]
+) -> NotificationPreferences:
+    row = NotificationPreferences.objects.select_for_update(of=["self"]).get(pk=user.pk)
+    if chosen is not None:
+        row.chosen = _checked(chosen, row.chosen)
+    for name in CHANGEABLE:
+        if name in changes:
+            setattr(row, name, changes[name])
+    if (row.quiet_from is None) != (row.quiet_until is None):
+        raise ValidationError({"quiet_until": _("Quiet hours have a beginning and an end: give both, or neither.")})
+    if row.webhook_url and not row.webhook_secret:
+        row.webhook_secret = new_secret()
+    row.full_clean()
+    row.save()
     return row
 
 
 def renew_secret(user: "User") -> str:
     """Another secret for the webhook of `user`; what is signed with the old one counts no more."""
     secret = new_secret()
-    NotificationPreferences.objects.filter(pk=user.pk).update(webhook_secret=secret)
+    with transaction.atomic():
+        NotificationPreferences.objects.filter(pk=user.pk).update(webhook_secret=secret)
+        audit.record("preferences.secret_renewed", user, about=user.pk)
     return secret
 
 

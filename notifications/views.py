@@ -103,8 +103,8 @@ def notification_unread(request: HttpRequest, user: User, pk: int) -> str | None
 
 @_change
 def notification_delete(request: HttpRequest, user: User, pk: int) -> str | None:
-    """Gone for this user. Somebody else was faster, in another tab: then it is gone as well."""
-    facade.delete_notification(pk, user)
+    """Gone for this user. 404 for somebody else's, and for one that is gone already."""
+    _must_exist(facade.delete_notification(pk, user))
     return None
 
 

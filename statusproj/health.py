@@ -21,7 +21,10 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.csp import ContentSecurityPolicyMiddleware
+from django.middleware.security import SecurityMiddleware
 from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -80,8 +83,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 # What machines ask, by an address that is no name of ours and over plain HTTP.
-PROBES: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {"/healthz": healthz, "/readyz": readyz}
-FOR_A_TOKEN: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {"/metrics": metrics}  # people come with a session
+PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/healthz": healthz, "/readyz": readyz}
+FOR_A_TOKEN: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/metrics": metrics}  # people come with a session
 
 
 @sync_and_async_middleware
@@ -94,20 +97,28 @@ def probes_middleware(get_response: Handler) -> Handler:
 
         async def later(request: HttpRequest) -> HttpResponseBase:
             probe = _probe_of(request)
-            return await (get_response(request) if probe is None else sync_to_async(probe)(request))
+            return await (get_response(request) if probe is None else sync_to_async(_answered)(request, probe))
 
         return later
 
     def at_once(request: HttpRequest) -> HttpResponseBase:
         probe = _probe_of(request)
-        return get_response(request) if probe is None else probe(request)  # type: ignore[return-value]
+        return get_response(request) if probe is None else _answered(request, probe)  # type: ignore[return-value]
 
     return at_once
 
 
-def _probe_of(request: HttpRequest) -> Callable[[HttpRequest], HttpResponseBase] | None:
+def _probe_of(request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | None:
     path = request.path_info
     return PROBES.get(path) or (FOR_A_TOKEN.get(path) if "Authorization" in request.headers else None)
+
+
+def _answered(request: HttpRequest, probe: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+    """With the headers that every other answer has of Django, whose middlewares come later. None looks at the host."""
+    response = probe(request)
+    for middleware in (SecurityMiddleware, ContentSecurityPolicyMiddleware, XFrameOptionsMiddleware):
+        middleware(probe).process_response(request, response)
+    return response
 
 
 def _answer[T](ask: Callable[[], T], otherwise: T) -> T:

@@ -35,6 +35,9 @@ MEANINGS = {
     429: "Too many; `Retry-After` says when to come back.",
     503: "The database does not answer; `Retry-After` says when to come back.",
 }
+WAIT: dict[str, Any] = {
+    "headers": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
+}
 WRITES = {"post", "put", "patch", "delete"}
 
 
@@ -48,7 +51,8 @@ class DescribedAPI(NinjaAPI):
         components.setdefault("schemas", {})["Error"] = ERROR
         content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
         components["responses"] = {
-            f"Error{status}": {"description": meaning, "content": content} for status, meaning in MEANINGS.items()
+            f"Error{status}": {"description": meaning, "content": content, **(WAIT if status in {429, 503} else {})}
+            for status, meaning in MEANINGS.items()
         }
         for operations in schema["paths"].values():
             for method, operation in operations.items():

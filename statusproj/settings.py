@@ -102,9 +102,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "statusproj.request_ids.request_id_middleware",  # first: what the others log belongs to the request as well
+    "live.audit.asking_middleware",
+    "statusproj.headers.headers_middleware",
     "statusproj.health.probes_middleware",  # early: who probes knows neither our name nor HTTPS
     "statusproj.tracing.tracing_middleware",
-    "statusproj.headers.headers_middleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",  # above WhiteNoise: a drawing is a document too
     "statusproj.compression.CompressMiddleware",
@@ -229,6 +230,7 @@ TASKS_CLOCKS = {
     "ingest.sources.schedule.start_due": 15.0,
     "notifications.upkeep.look": 10.0,
     "ingest.telling.digest.send_due": 30.0,
+    "accounts.upkeep.look": 600.0,
 }
 
 LIVE_RECONCILE_SECONDS = float(os.environ.get("LIVE_RECONCILE_SECONDS", "2.5"))
@@ -284,7 +286,11 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "accounts.lockout.AddressBackend",
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 # So many wrong passwords for one name from one address, and that pair waits. Counted in the database, so by all
 # processes together; see accounts/lockout.py.
 AXES_FAILURE_LIMIT = int(os.environ.get("SIGN_IN_ATTEMPTS", "10"))
@@ -298,6 +304,16 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 # How many proxies of ours add to X-Forwarded-For; 0: nobody's word for an address is taken.
 TRUSTED_PROXIES = int(os.environ.get("TRUSTED_PROXIES", "0"))
+# How often one account may do what costs others something; `sign-in`: wrong passwords from one address, for all names.
+RATE_LIMITS = {
+    "start": os.environ.get("RATE_LIMIT_START", "60/minute"),
+    "control": os.environ.get("RATE_LIMIT_CONTROL", "120/minute"),
+    "send": os.environ.get("RATE_LIMIT_SEND", "20/minute"),
+    "import": os.environ.get("RATE_LIMIT_IMPORT", "20/minute"),
+    "create": os.environ.get("RATE_LIMIT_CREATE", "60/minute"),
+    "sign-in": os.environ.get("RATE_LIMIT_SIGN_IN", "100/hour"),
+}
+AUDIT_KEEP_DAYS = float(os.environ.get("AUDIT_KEEP_DAYS", "365"))
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

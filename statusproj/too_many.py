@@ -1,17 +1,27 @@
-"""429 for a person: the page that says how long to wait. Programs keep their JSON."""
+"""429 for a person: the page that says how long to wait, with what was typed. Programs keep their JSON.
+
+Every answer to a request that was counted says in its headers how much is left.
+"""
 
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import ngettext
 
+from live.limits import headers_of
+
 type Handler = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+CSRF_FIELD = "csrfmiddlewaretoken"
 
 
 @sync_and_async_middleware
@@ -21,13 +31,15 @@ def too_many_requests_middleware(get_response: Handler) -> Handler:
 
         async def later(request: HttpRequest) -> HttpResponseBase:
             response = await get_response(request)
-            return await sync_to_async(_as_page)(request, response) if response.status_code == 429 else response
+            if response.status_code == 429:
+                response = await sync_to_async(_as_page)(request, response)
+            return _with_headers(request, response)
 
         return later
 
     def at_once(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
-        return _as_page(request, response) if response.status_code == 429 else response  # type: ignore[union-attr,arg-type,return-value]
+        response = cast(HttpResponseBase, get_response(request))
+        return _with_headers(request, _as_page(request, response) if response.status_code == 429 else response)
 
     return at_once
 
@@ -40,11 +52,30 @@ def _as_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBa
     if request.get_preferred_type(["application/json", "text/html"]) != "text/html":
         return response
     seconds = response.headers.get("Retry-After", "")
-    context = {"message": _message_of(response), "wait": in_words(int(seconds)) if seconds.isdecimal() else ""}
+    context = {
+        "message": _message_of(response),
+        "wait": in_words(int(seconds)) if seconds.isdecimal() else "",
+        **_what_was_sent(request),
+    }
     page = HttpResponse(render_to_string("429.html", context), status=429)
     page.headers["Retry-After"] = seconds
     patch_vary_headers(page, ["Accept"])
     return page
+
+
+def _with_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    for name, value in headers_of(request).items():
+        response.headers[name] = value
+    return response
+
+
+def _what_was_sent(request: HttpRequest) -> dict[str, Any]:
+    """The form, to be sent again by a button; of a request that was counted, for only those never hold a password."""
+    if not hasattr(request, "rate_limit") or request.method != "POST" or request.content_type not in FORMS:
+        return {}
+    fields = [(name, value) for name, values in request.POST.lists() for value in values if name != CSRF_FIELD]
+    here = {"address": request.get_full_path(), "csrf_token": get_token(request)}
+    return {"again": {**here, "fields": fields, "has_files": bool(request.FILES)}}
 
 
 def _message_of(response: HttpResponseBase) -> str:

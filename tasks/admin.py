@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.decorators import method_decorator
 from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from live.frames import timestamp
+from live.limits import Kind, limited
 from live.numbers import grouped
 from notifications.large_tables import LargeTableAdmin, ReadOnly
 
@@ -54,6 +56,7 @@ class QueueFilter(admin.SimpleListFilter):
 
 
 @admin.register(TaskRun)
+@method_decorator(limited(Kind.CONTROL), name="changelist_view")
 class TaskRunAdmin(ReadOnly, LargeTableAdmin):
     """List, filter and search runs; cancel and retry them with the permission to control runs.
 
@@ -208,6 +211,15 @@ class ScheduleAdmin(ModelAdmin):
         """Store through schedules.py, which knows what is due next."""
         stored = schedules.change(obj, form.plan()) if change else schedules.create(form.plan())
         obj.pk = stored.pk
+
+    def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
+        """Through schedules.py as well."""
+        schedules.delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        """One by one."""
+        for schedule in queryset:
+            schedules.delete(schedule)
 
     @admin.action(description=_("Turn selected schedules on"), permissions=["change"])
     def enable_schedules(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:

@@ -3,14 +3,17 @@
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from ninja import Status as Answer
 from pydantic import Field
 
+from live import audit
 from live.errors import ApiError, invalid
 from live.etags import POLLING, is_known
 from live.frames import timestamp
+from live.limits import Kind, limited
 
 from . import lifecycle, manager
 from .access import can_cancel, can_retry, get_visible_run, may_control
@@ -237,6 +240,7 @@ def get_events(
 
 
 @router.delete("/task/{task_id}", response=CancelAnswer, summary="Cancel a run")
+@limited(Kind.CONTROL)
 def cancel_task(request: HttpRequest, task_id: UUID) -> dict[str, Any]:
     """Stop a waiting run at once, or ask a running one to stop. Asking twice is fine; 409 once it has ended."""
     run = _controllable(request, task_id)
@@ -255,6 +259,7 @@ def cancel_task(request: HttpRequest, task_id: UUID) -> dict[str, Any]:
 
 
 @router.post("/task/{task_id}/retry", response={202: StartedAnswer}, summary="Run again")
+@limited(Kind.CONTROL)
 def retry_task(request: HttpRequest, task_id: UUID) -> Any:
     """A new run with the arguments of a failed or cancelled one; 409 for any other."""
     run = _controllable(request, task_id)
@@ -268,6 +273,7 @@ def retry_task(request: HttpRequest, task_id: UUID) -> Any:
 
 
 @router.post("/cleanup", response=CleanupAnswer, summary="Delete old runs")
+@limited(Kind.CONTROL)
 def cleanup(
     request: HttpRequest,
     max_age_hours: float = Query(24, ge=0, le=1_000_000, allow_inf_nan=False),
@@ -279,6 +285,9 @@ def cleanup(
     """
     if not (request.user.is_staff and request.user.has_perm("tasks.cleanup_taskrun")):
         raise ApiError(403, "forbidden", "Only staff who may clean up can delete old runs.")
+    # Before: what is deleted is deleted in many transactions, and a process may end between two.
+    with transaction.atomic():
+        audit.record("runs.purged", "", older_than_hours=max_age_hours, include_kept=include_kept)
     return {"deleted": manager.cleanup_old_tasks(max_age_hours, include_kept=include_kept)}
 
 

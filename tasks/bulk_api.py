@@ -8,6 +8,7 @@ from ninja import Status as Answer
 from pydantic import ConfigDict, Field
 
 from live.errors import ApiError
+from live.limits import Kind, limited
 
 from . import bulk
 from .api import FilterQuery, StartedAnswer, filters_of
@@ -42,6 +43,7 @@ class CountAnswer(Schema):
 
 
 @router.post("/bulk/{action}", response={200: CountAnswer, 202: StartedAnswer}, summary="Cancel or retry what matches")
+@limited(Kind.CONTROL)
 def bulk_apply(request: HttpRequest, action: Action, wanted: BulkRequest) -> Any:
     """First without `expected`: says how many runs match that you may cancel or retry. Then with that number: freezes
     what matches and starts a run that does it; 409 if nothing or more than that matches by now."""

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from live.limits import Kind, limited
+
 from . import bulk
 from .bulk import Action
 from .exceptions import NumberChanged
@@ -24,6 +26,7 @@ from .presenters import WORDS_OF_MANY
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited(Kind.CONTROL)
 def run_bulk(request: HttpRequest, action: str) -> HttpResponse:
     """GET counts and asks; POST freezes what matches and starts the run that does it."""
     if action not in Action:

@@ -17,6 +17,8 @@ from django.db.models import F, Func, JSONField, Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from live import audit
+
 from . import ledger, places, sentences, signals, statements, tickets, tracing
 from .exceptions import AlreadyRunning, CannotRetry, NoPlaceFree, TransitionRefused
 from .models import TaskEvent, TaskRun
@@ -55,6 +57,9 @@ def _insert(new: NewRun) -> TaskRun:
     waiting.ticket = _ticket_for(waiting, 1)
     run = statements.insert(waiting, {"status": Status.PENDING})
     _introduce(run)
+    # What code starts by itself nobody asked for, and of a retry more is said where it is made.
+    if new.retry_of is None and audit.request() is not None:
+        audit.record("run.started", run, task=run.task, topic=run.topic)
     return run
 
 
@@ -73,6 +78,8 @@ def create_many(new: NewRun, arguments: Sequence[Mapping[str, Any]]) -> list[Tas
         runs = statements.insert_many(new.row(), differences, {"status": Status.PENDING})
         for run in runs:
             _introduce(run)
+        if runs and audit.request() is not None:
+            audit.record("run.started", runs[0], task=new.task, topic=new.topic, number=len(runs))
     return runs
 
 
@@ -147,18 +154,19 @@ def cancel(run: TaskRun, *, by: AbstractBaseUser | None = None, reason: str = ""
     """
     who = {"by": by.get_username() if by else "", "reason": fit(reason, 500)}
     try:
-        return _cancel_waiting(run, who)
+        return _cancel_waiting(run, who, by)
     except TransitionRefused:
         pass  # it runs, or has ended
     with transaction.atomic():
         current = TaskRun.objects.select_for_update().get(pk=run.pk)
         if current.status == Status.PENDING:  # it went back in line between the two looks
-            return _cancel_waiting(current, who)
+            return _cancel_waiting(current, who, by)
         if current.status == Status.RUNNING and current.cancel_requested_at is None:
             current.cancel_requested_at = Now()
             current.seq += 1
             current.save(update_fields=["cancel_requested_at", "seq"])
             _record(current, {"status": "cancelling", **who})
+            audit.record("run.cancelled", current, by=by, reason=who["reason"])
             tickets.ask_to_stop(current.ticket)
             send_progress_update(current)
     if current.status in FINAL and current.status != Status.CANCELLED:
@@ -166,7 +174,7 @@ def cancel(run: TaskRun, *, by: AbstractBaseUser | None = None, reason: str = ""
     return current
 
 
-def _cancel_waiting(run: TaskRun, who: dict[str, str]) -> TaskRun:
+def _cancel_waiting(run: TaskRun, who: dict[str, str], by: AbstractBaseUser | None) -> TaskRun:
     with transaction.atomic():
         waiting = TaskRun.objects.select_for_update().filter(pk=run.pk, status=Status.PENDING).first()
         if waiting is None:
@@ -180,6 +188,7 @@ def _cancel_waiting(run: TaskRun, who: dict[str, str]) -> TaskRun:
             cancel_requested_at=Now(),
             error=sentences.CANCELLED_WAITING,
         )
+        audit.record("run.cancelled", cancelled, by=by, reason=who["reason"])
         tickets.withdraw(cancelled.ticket)
         transaction.on_commit(partial(signals.left_the_line, cancelled), robust=True)
     return cancelled
@@ -301,6 +310,7 @@ def _again(run: TaskRun, by: AbstractBaseUser | None, *, only_failed: bool, go_o
             ledger.copy_list(run.pk, again.pk, only_failed=not go_on)
         elif only_failed:
             ledger.copy_failed(run.pk, again.pk)
+        audit.record("run.retried", run, by=by, new_run=str(again.pk), only_failed=only_failed)
     return again
 
 

@@ -7,6 +7,7 @@ from ninja import Router, Schema
 
 from live.errors import ApiError
 from live.frames import timestamp
+from live.limits import Kind, limited
 
 from . import access, queues
 from .exceptions import UnknownQueue
@@ -48,12 +49,14 @@ def list_queues(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.post("/queues/{path:name}/pause", response=QueueAnswer, summary="Pause a queue")
+@limited(Kind.CONTROL)
 def pause_queue(request: HttpRequest, name: str) -> dict[str, Any]:
     """Workers take nothing from it until it is resumed; what runs, runs on. Pausing twice is fine."""
     return {"message": "Paused.", "queue": _object(_change(request, name, queues.pause))}
 
 
 @router.post("/queues/{path:name}/resume", response=QueueAnswer, summary="Resume a queue")
+@limited(Kind.CONTROL)
 def resume_queue(request: HttpRequest, name: str) -> dict[str, Any]:
     """Workers take runs from it again, in the old order. Resuming twice is fine."""
     return {"message": "Resumed.", "queue": _object(_change(request, name, queues.resume))}

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from live.limits import Kind, limited
+
 from . import access, queues
 from .exceptions import UnknownQueue
 
@@ -29,6 +31,7 @@ def queue_list(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
+@limited(Kind.CONTROL)
 def queue_pause(request: HttpRequest, name: str) -> HttpResponse:
     """Let workers take nothing from it."""
     return _change(request, name, paused=True)
@@ -36,6 +39,7 @@ def queue_pause(request: HttpRequest, name: str) -> HttpResponse:
 
 @login_required
 @require_POST
+@limited(Kind.CONTROL)
 def queue_resume(request: HttpRequest, name: str) -> HttpResponse:
     """Let workers take from it again."""
     return _change(request, name, paused=False)

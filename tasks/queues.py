@@ -11,9 +11,10 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
 from django.utils import timezone
 
-from live import frames
+from live import audit, frames
 from live.publishing import publish_on_commit
 
 from .exceptions import UnknownQueue
@@ -62,19 +63,23 @@ def pause(name: str, *, by: AbstractBaseUser | None = None) -> QueueView:
     """Let nobody take runs from queue `name` any more. Pausing twice changes nothing. Raises UnknownQueue."""
     _known(name)
     who = fit(by.get_username(), 150) if by is not None else ""
-    QueueState.objects.get_or_create(name=name)
-    if QueueState.objects.filter(name=name, paused_at=None).update(paused_at=timezone.now(), paused_by=who):
-        logger.info("Queue %s was paused by %s", name, who or "somebody in the terminal")
-        publish_on_commit([QUEUES], frames.queue(name, paused=True))
+    with transaction.atomic():
+        QueueState.objects.get_or_create(name=name)
+        if QueueState.objects.filter(name=name, paused_at=None).update(paused_at=timezone.now(), paused_by=who):
+            logger.info("Queue %s was paused by %s", name, who or "somebody in the terminal")
+            audit.record("queue.paused", name, by=by)
+            publish_on_commit([QUEUES], frames.queue(name, paused=True))
     return _known(name)
 
 
 def resume(name: str, *, by: AbstractBaseUser | None = None) -> QueueView:
     """Let workers take runs from queue `name` again. Resuming twice changes nothing. Raises UnknownQueue."""
     _known(name)
-    if QueueState.objects.filter(name=name).exclude(paused_at=None).update(paused_at=None, paused_by=""):
-        logger.info("Queue %s was resumed by %s", name, by.get_username() if by else "somebody in the terminal")
-        publish_on_commit([QUEUES], frames.queue(name, paused=False))
+    with transaction.atomic():
+        if QueueState.objects.filter(name=name).exclude(paused_at=None).update(paused_at=None, paused_by=""):
+            logger.info("Queue %s was resumed by %s", name, by.get_username() if by else "somebody in the terminal")
+            audit.record("queue.resumed", name, by=by)
+            publish_on_commit([QUEUES], frames.queue(name, paused=False))
     return _known(name)
 
 

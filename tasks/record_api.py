@@ -10,6 +10,7 @@ from ninja import Status as Answer
 
 from live.errors import ApiError, invalid
 from live.frames import timestamp
+from live.limits import Kind, limited
 
 from . import exports, ledger, lifecycle
 from .access import get_visible_run, may_control
@@ -143,6 +144,7 @@ def export_items_as_json(
 
 
 @router.post("/task/{task_id}/retry-failed", response={202: StartedAnswer}, summary="Run what failed again")
+@limited(Kind.CONTROL)
 def retry_failed(request: HttpRequest, task_id: UUID) -> Any:
     """A new run for the items that failed; 409 while the run is live, and when no item is known to have failed."""
     run = get_visible_run(request.user, task_id)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from live.errors import ApiError, invalid
 from live.frames import timestamp
+from live.limits import Kind, limited
 
 from . import access, schedules
 from .api import StartedAnswer
@@ -91,6 +92,7 @@ def list_schedules(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.post("/schedules", response={201: ScheduleAnswer}, summary="Make a schedule")
+@limited(Kind.CREATE)
 def create_schedule(request: HttpRequest, new: NewSchedule) -> Any:
     """Staff who may add schedules. 422 names the field that is wrong."""
     if not access.may_add_schedules(request.user):
@@ -137,6 +139,7 @@ def disable_schedule(request: HttpRequest, schedule_id: int) -> dict[str, Any]:
 
 
 @router.post("/schedules/{schedule_id}/run", response={202: StartedAnswer}, summary="Start a schedule now")
+@limited(Kind.START)
 def run_schedule(request: HttpRequest, schedule_id: int) -> Any:
     """Beside its rhythm, by whom it runs for and staff who may change schedules; 409 with the run's id while its last
     run is live."""

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from live.limits import Kind, limited
+
 from . import access, schedules
 from .exceptions import AlreadyRunning, BadSchedule
 from .forms import ScheduleForm
@@ -37,6 +39,7 @@ def schedule_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited(Kind.CREATE)
 def schedule_new(request: HttpRequest) -> HttpResponse:
     """A new schedule."""
     if not access.may_add_schedules(request.user):
@@ -79,6 +82,7 @@ def schedule_disable(request: HttpRequest, schedule_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
+@limited(Kind.START)
 def schedule_run(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Start it at once, beside its rhythm."""
     user = cast(User, request.user)

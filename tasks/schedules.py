@@ -18,6 +18,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, Operational
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from live import audit
 from notifications.languages import in_language_of
 
 from . import due, schedulable
@@ -54,13 +55,16 @@ def create(plan: Plan, *, enabled: bool = True) -> Schedule:
     now = database_now()
     schedule = Schedule(enabled=enabled, created_at=now, **checked(plan))
     schedule.next_run_at = _first_due(schedule, now) if enabled else None
-    return _store(schedule)
+    with transaction.atomic():
+        stored = _store(schedule)
+        audit.record("schedule.created", stored, task=stored.task, cron=stored.cron, interval=stored.interval)
+    return stored
 
 
 def change(schedule: Schedule, plan: Plan) -> Schedule:
     """Store `plan` in place of what `schedule` was. A new rhythm counts from now. Raises BadSchedule."""
     values = checked(plan)
-    with transaction.atomic():
+    with audit.changing("schedule.changed", schedule, *values):
         # Locked, and only the plan's columns written: a worker may be firing this schedule.
         current = Schedule.objects.select_for_update().get(pk=schedule.pk)
         before = (current.cron, current.interval, current.zone)
@@ -76,23 +80,27 @@ def change(schedule: Schedule, plan: Plan) -> Schedule:
 
 def enable(schedule: Schedule) -> Schedule:
     """Start it by the clock again, from its next time on: what was due meanwhile is not made up for."""
-    Schedule.objects.filter(pk=schedule.pk, enabled=False).update(
-        enabled=True, next_run_at=_first_due(schedule, database_now()), last_error=""
-    )
+    with audit.changing("schedule.enabled", schedule, "enabled"):
+        Schedule.objects.filter(pk=schedule.pk, enabled=False).update(
+            enabled=True, next_run_at=_first_due(schedule, database_now()), last_error=""
+        )
     schedule.refresh_from_db()
     return schedule
 
 
 def disable(schedule: Schedule) -> Schedule:
     """Start it no more. A run that is under way goes on."""
-    Schedule.objects.filter(pk=schedule.pk, enabled=True).update(enabled=False, next_run_at=None)
+    with audit.changing("schedule.disabled", schedule, "enabled"):
+        Schedule.objects.filter(pk=schedule.pk, enabled=True).update(enabled=False, next_run_at=None)
     schedule.refresh_from_db()
     return schedule
 
 
 def delete(schedule: Schedule) -> None:
     """Forget the schedule. Its runs stay."""
-    Schedule.objects.filter(pk=schedule.pk).delete()
+    with transaction.atomic():
+        if Schedule.objects.filter(pk=schedule.pk).delete()[0]:
+            audit.record("schedule.deleted", schedule, task=schedule.task)
 
 
 def run_now(schedule: Schedule, *, by: AbstractBaseUser | None = None) -> TaskRun:
@@ -106,6 +114,7 @@ def run_now(schedule: Schedule, *, by: AbstractBaseUser | None = None) -> TaskRu
         run = _start(current, {"started_by": by.get_username() if by else ""})
         current.last_run, current.last_run_at, current.last_error = run, now, ""
         current.save(update_fields=["last_run", "last_run_at", "last_error"])
+        audit.record("schedule.started", current, by=by, run=str(run.pk))
     return run
 
 

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from live.limits import Kind, limited
+
 from . import access, correlation, lifecycle
 from .exceptions import AlreadyRunning, TaskManagerError, TransitionRefused
 from .item_views import items_context
@@ -88,6 +90,7 @@ def run_actions(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited(Kind.CONTROL)
 def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """GET asks, for browsers without JavaScript; POST cancels."""
     user = cast(User, request.user)
@@ -112,6 +115,7 @@ def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
+@limited(Kind.CONTROL)
 def run_retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Run again what failed or was cancelled, and go to the new run."""
     return _start_again(request, run_id, lifecycle.retry, _("“%(name)s” runs again."))
@@ -119,6 +123,7 @@ def run_retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
+@limited(Kind.CONTROL)
 def run_retry_failed(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Run what failed again, and go to the new run."""
     return _start_again(request, run_id, lifecycle.retry_failed_items, _("“%(name)s” runs again for what failed."))

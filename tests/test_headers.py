@@ -33,6 +33,8 @@ ANSWERS = {
     "a wrong host": ("/", {"Host": "evil.example"}, 400),
     "a style sheet": ("/static/live/css/tokens.css", {}, 200),
     "a drawing": ("/static/live/icon.svg", {}, 200),
+    "a probe": ("/healthz", {"Host": "10.0.0.1"}, 200),
+    "figures for a token": ("/metrics", {"Authorization": "Bearer x"}, 401),
     "trouble": ("/", {}, 500),
 }
 

@@ -10,8 +10,9 @@ from pydantic import ConfigDict
 from ingest import access
 from ingest.models import AlertRule, CollectPreferences
 from ingest.preferences import change_preferences, preferences_of
-from ingest.telling.alert_rules import MAX_PHRASE, BadAlertRule, add_rule
+from ingest.telling.alert_rules import MAX_PHRASE, BadAlertRule, add_rule, delete_rule
 from live.errors import ApiError, invalid
+from live.limits import Kind, limited
 
 from .answers import require_change
 
@@ -40,6 +41,7 @@ def alert_rules(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.post("/alert-rules", response={201: dict[str, Any]}, summary="Make an alert rule")
+@limited(Kind.CREATE)
 def make_alert_rule(request: HttpRequest, payload: NewAlertRule) -> Any:
     """Counts from the next article that is added. 422 for one the topic has already."""
     topic = access.get_visible_topic(request.user, payload.topic_id)
@@ -59,7 +61,7 @@ def delete_alert_rule(request: HttpRequest, rule_id: int) -> Any:
     if rule is None:
         raise ApiError(404, "not_found", "No such alert rule.")
     require_change(request, rule.topic)
-    rule.delete()
+    delete_rule(rule)
     return {}
 
 

@@ -14,6 +14,7 @@ from ingest.lists.marking import Action, said
 from ingest.models import Article, Topic
 from live.errors import ApiError, invalid
 from live.frames import timestamp
+from live.limits import Kind, limited
 from tasks.exceptions import NumberChanged
 
 router = Router()
@@ -130,6 +131,7 @@ def articles(
 
 # Before the route of one article, whose id would otherwise be "bulk".
 @router.post("/articles/bulk", response=ArticlesChangedAnswer, summary="Mark many articles")
+@limited(Kind.START, when=lambda request, payload: payload.action is Action.REREAD)
 def change_articles(request: HttpRequest, payload: BulkChange) -> dict[str, Any]:
     """Those of `ids`, or all that match `filter`, up to 10,000 in one go. `reread` also starts Auto-Collect."""
     user: Any = request.user

@@ -14,6 +14,7 @@ from ingest.fetching.fetch import allowed_hosts
 from ingest.jobs import places_left, start_bulk_analysis
 from ingest.rules import BadKeyword, read_lines
 from live.errors import ApiError, invalid
+from live.limits import Kind, limited
 
 router = Router(tags=["background tasks"])
 
@@ -67,6 +68,7 @@ class BulkAnalysisAnswer(Schema):
 @router.post(
     "/bulk-analysis", response={200: BulkAnalysisAnswer, 202: BulkAnalysisAnswer}, summary="Analyse many addresses"
 )
+@limited(Kind.START)
 def bulk_analysis(request: HttpRequest, payload: BulkAnalysisRequest) -> Any:
     """Read up to 10,000 addresses as one run. 422 lists what cannot be used, with line and reason: the first hundred,
     and how many there are."""
@@ -78,6 +80,7 @@ def bulk_analysis(request: HttpRequest, payload: BulkAnalysisRequest) -> Any:
     response={200: BulkAnalysisAnswer, 202: BulkAnalysisAnswer},
     summary="Analyse a file of addresses",
 )
+@limited(Kind.START)
 def bulk_analysis_of_file(request: HttpRequest, options: Form[BulkOptions], file: File[UploadedFile]) -> Any:
     """The same for a text or CSV file (one address a line, or a column of them) of 5 MB at most, sent as a form."""
     if (file.size or 0) > MAX_BYTES:

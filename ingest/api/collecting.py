@@ -13,6 +13,7 @@ from ingest.models import Article, Topic
 from ingest.presenters.topics import present_topics
 from live.errors import ApiError, invalid
 from live.frames import timestamp
+from live.limits import Kind, limited
 from tasks.exceptions import AlreadyRunning
 
 from .answers import require_change
@@ -40,6 +41,7 @@ class RunAnswer(Schema):
 
 
 @router.post("/run", response={202: RunAnswer}, summary="Run Auto-Collect")
+@limited(Kind.START)
 def run(request: HttpRequest, payload: RunRequest) -> Any:
     """Collect a topic now. 409, with the run's id, when it is being collected already."""
     # All fields are optional, and the schema would take a list for an object without any.

@@ -12,6 +12,7 @@ from ingest.judging.preview import Change, PreviewFailed, preview
 from ingest.judging.recheck import to_recheck
 from ingest.rules import rules_of
 from live.errors import ApiError
+from live.limits import Kind, limited
 from tasks.exceptions import AlreadyRunning
 
 from .answers import CollectionStartedAnswer, require_change
@@ -66,6 +67,7 @@ class RecheckAnswer(CollectionStartedAnswer):
 
 
 @router.post("/recheck", response={202: RecheckAnswer}, summary="Judge stored articles anew")
+@limited(Kind.START)
 def recheck(request: HttpRequest, payload: TopicToRecheck) -> Any:
     """By the rules of today, as a run; nothing is fetched. 409, with the run's id, when that is being done already."""
     topic = access.get_visible_topic(request.user, payload.topic_id)

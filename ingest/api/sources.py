@@ -19,6 +19,7 @@ from ingest.sources.listing import Filters, as_json, sources_of
 from ingest.topic_settings import BadSetting
 from live.errors import ApiError, invalid
 from live.frames import timestamp
+from live.limits import Kind, limited
 from tasks.exceptions import AlreadyRunning
 
 from .answers import require_change
@@ -109,6 +110,7 @@ def list_sources(
 
 
 @router.post("/sources", response={201: dict[str, Any]}, summary="Add a source")
+@limited(Kind.CREATE)
 def add_source(request: HttpRequest, payload: NewSource) -> Any:
     """The address of a feed, as it is; `/sources/discover` finds those of a page. 422 says why it cannot be used."""
     topic = access.get_visible_topic(request.user, payload.topic_id)
@@ -121,6 +123,7 @@ def add_source(request: HttpRequest, payload: NewSource) -> Any:
 
 
 @router.post("/sources/discover", summary="Find the feeds behind an address")
+@limited(Kind.CREATE)
 def discover_feeds(request: HttpRequest, payload: Address) -> dict[str, Any]:
     """The address itself, what its page names, or one at a usual place. 422 says why there is none. Adds nothing."""
     url = payload.url.strip()
@@ -135,6 +138,7 @@ def discover_feeds(request: HttpRequest, payload: Address) -> dict[str, Any]:
 
 
 @router.post("/sources/import", response={200: ImportAnswer, 202: ImportStarted}, summary="Import a list of sources")
+@limited(Kind.IMPORT)
 def import_sources(request: HttpRequest, payload: ImportRequest) -> Any:
     """Short lists at once, with a report; longer ones, and those with `look`, as a run. Safe to send again."""
     topic = access.get_visible_topic(request.user, payload.topic_id)

@@ -6,12 +6,13 @@ from django.db import transaction
 from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 
-from ingest import access
-from ingest.jobs import stop_runs_of
+from ingest import access, jobs
 from ingest.models import Topic
 from ingest.rules import save_keywords
 from ingest.topic_settings import BadSetting, change_settings, checked_name
+from live import audit
 from live.errors import ApiError, invalid
+from live.limits import Kind, limited
 
 from .answers import require_change
 from .config import SettingsGiven, config_of
@@ -35,6 +36,7 @@ class TopicDeletedAnswer(Schema):
 
 
 @router.post("/topics", response={201: dict[str, Any]}, summary="Make a topic")
+@limited(Kind.CREATE)
 def make_topic(request: HttpRequest, payload: NewTopic) -> Any:
     """A topic of the asker's own, with the rules that are given. 422 says what cannot be."""
     if Topic.objects.owned_by(request.user).count() >= MAX_TOPICS:
@@ -44,6 +46,7 @@ def make_topic(request: HttpRequest, payload: NewTopic) -> Any:
         draft.name = checked_name(draft, payload.name)
         with transaction.atomic():
             draft.save()
+            audit.record("topic.created", draft)
             keywords = payload.keywords_for(draft)
             if keywords is not None:
                 save_keywords(draft, keywords)
@@ -60,6 +63,5 @@ def delete_topic(request: HttpRequest, topic_id: int) -> Any:
     topic = access.get_visible_topic(request.user, topic_id)
     require_change(request, topic)
     number = topic.articles.count()
-    stop_runs_of(topic, by=request.user)  # type: ignore[arg-type]
-    topic.delete()
+    jobs.delete_topic(topic, by=request.user)  # type: ignore[arg-type]
     return {"deleted_articles": number}

@@ -13,6 +13,7 @@ from ingest.models import Source, Topic
 from ingest.models.topics import EVERY
 from ingest.reading.text import clip
 from ingest.topic_settings import BadSetting, checked_rhythm
+from live import audit
 from live.numbers import grouped
 from tasks.exceptions import AlreadyRunning
 
@@ -20,6 +21,8 @@ from .importing import MAX_SOURCES, is_known, refusal
 from .schedule import forget_due
 
 SHORTEST, LONGEST = (validator.limit_value for validator in EVERY)
+RECORDED = 20  # addresses that an entry of the audit trail names
+_KEPT = ("url", "title", "folder", "every", "is_paused")
 # What a feed is remembered by; of another address it would be wrong.
 _OF_THE_ADDRESS = {
     **dict.fromkeys(("etag", "last_modified", "failure", "last_error"), ""),
@@ -36,6 +39,7 @@ def add(topic: Topic, url: str, **given: Any) -> Source:
     try:
         with transaction.atomic():
             source.save()
+            audit.record("source.added", source, topic=topic.name)
     except IntegrityError:
         raise BadSetting("url", _("This topic reads that feed already.")) from None
     return source
@@ -52,7 +56,7 @@ def change(source: Source, **wanted: Any) -> Source:
         changes |= {"url": checked_url(source.topic, url, except_for=source), **_OF_THE_ADDRESS}
     if changes:
         try:
-            with transaction.atomic():
+            with audit.changing("source.changed", source, *_KEPT):
                 Source.objects.filter(pk=source.pk).update(**changes)
         except IntegrityError:
             raise BadSetting("url", _("This topic reads that feed already.")) from None
@@ -76,21 +80,27 @@ def checked_url(topic: Topic, url: str, *, except_for: Source | None = None) -> 
 
 def pause(sources: Sequence[Source]) -> str:
     """Read them no more until they are resumed."""
-    number = Source.objects.filter(pk__in=[one.pk for one in sources], is_paused=False).update(is_paused=True)
+    with transaction.atomic():
+        number = Source.objects.filter(pk__in=[one.pk for one in sources], is_paused=False).update(is_paused=True)
+        _record("source.paused", sources, number)
     return ngettext("%(count)s source paused.", "%(count)s sources paused.", number) % {"count": grouped(number)}
 
 
 def resume(sources: Sequence[Source]) -> str:
     """Read them again, at the next opportunity."""
     paused = Source.objects.filter(pk__in=[one.pk for one in sources], is_paused=True)
-    number = paused.update(is_paused=False, due_at=None, next_check_at=None)
+    with transaction.atomic():
+        number = paused.update(is_paused=False, due_at=None, next_check_at=None)
+        _record("source.resumed", sources, number)
     return ngettext("%(count)s source resumed.", "%(count)s sources resumed.", number) % {"count": grouped(number)}
 
 
 def delete(sources: Sequence[Source]) -> str:
     """Forget them; their articles stay."""
-    _, per_model = Source.objects.filter(pk__in=[one.pk for one in sources]).delete()
-    number = per_model.get(Source._meta.label, 0)
+    with transaction.atomic():
+        _, per_model = Source.objects.filter(pk__in=[one.pk for one in sources]).delete()
+        number = per_model.get(Source._meta.label, 0)
+        _record("source.deleted", sources, number)
     said = ngettext(
         "%(count)s source removed. Their articles stay.", "%(count)s sources removed. Their articles stay.", number
     )
@@ -114,6 +124,13 @@ def read_now(sources: Sequence[Source]) -> str:
             busy.append(_("“%(topic)s” is being collected already.") % {"topic": topic.name})
     said = ngettext("%(count)s source on the way.", "%(count)s sources on the way.", started)
     return " ".join([said % {"count": grouped(started)}, *busy])
+
+
+def _record(action: str, sources: Sequence[Source], number: int) -> None:
+    """One entry however many they are, with the addresses of the first."""
+    if number:
+        urls, topics = [one.url for one in sources[:RECORDED]], sorted({one.topic_id for one in sources})
+        audit.record(action, sources[0], number=number, addresses=urls, topics=topics)
 
 
 def _checked(wanted: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from django.db import transaction
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext
@@ -14,6 +15,7 @@ from ingest.duplicates.canonical import canonical_url
 from ingest.fetching.fetch import allowed_hosts
 from ingest.fetching.guard import FetchError, check_url
 from ingest.models import Source, Topic
+from live import audit
 from live.numbers import grouped
 
 from .lines import Line
@@ -122,7 +124,10 @@ class Importer:
 
 def import_lines(topic: Topic, lines: Sequence[Line]) -> Report:
     """Add all `lines` to `topic` now. Sync."""
-    return Report(outcomes=Importer(topic).add(lines))
+    with transaction.atomic():
+        report = Report(outcomes=Importer(topic).add(lines))
+        audit.record("source.imported", topic, lines=len(lines))
+    return report
 
 
 def refusal(url: str) -> str:

@@ -5,8 +5,9 @@ from django.utils.translation import gettext as _
 
 from ingest.models import AlertRule, Topic
 from ingest.rules import MAX_PHRASE, BadKeyword, read_line
+from live import audit
 
-__all__ = ["MAX_PHRASE", "BadAlertRule", "add_rule"]
+__all__ = ["MAX_PHRASE", "BadAlertRule", "add_rule", "delete_rule"]
 
 MAX_RULES = 50
 
@@ -30,6 +31,15 @@ def add_rule(topic: Topic, *, minimum_relevance: float, phrase: str) -> AlertRul
         raise BadAlertRule(_("A topic has at most %(most)s alert rules.") % {"most": MAX_RULES})
     try:
         with transaction.atomic():
-            return topic.alert_rules.create(minimum_relevance=minimum_relevance, phrase=said)
+            rule = topic.alert_rules.create(minimum_relevance=minimum_relevance, phrase=said)
+            audit.record("alert_rule.created", rule, topic=topic.name)
     except IntegrityError:
         raise BadAlertRule(_("This topic has that alert rule already.")) from None
+    return rule
+
+
+def delete_rule(rule: AlertRule) -> None:
+    """Tell of it no more. What was told stays told."""
+    with transaction.atomic():
+        audit.record("alert_rule.deleted", rule, topic=rule.topic.name)
+        rule.delete()

@@ -14,11 +14,13 @@ from django.views.decorators.http import require_http_methods
 from ingest.addresses import started
 from ingest.analyze_form import AnalyzeForm
 from ingest.jobs import places_left, start_bulk_analysis
+from live.limits import Kind, limited
 
 
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])
+@limited(Kind.START)
 def bulk_analyze(request: HttpRequest) -> HttpResponse:
     """What would be read, and what cannot be used; then the run, once somebody has seen that."""
     user = cast(User, request.user)

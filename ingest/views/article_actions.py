@@ -24,6 +24,7 @@ from ingest.lists.numbers import Numbers, numbers_of
 from ingest.models import Topic
 from ingest.presenters.article_lists import LABELS, list_url
 from ingest.presenters.articles import present_articles
+from live.limits import Kind, limited
 from tasks.exceptions import NumberChanged
 
 from .shared import back_to
@@ -34,6 +35,7 @@ UNDO_UP_TO = 500  # articles; more would make a session nobody wants to load
 
 @login_required
 @require_POST
+@limited(Kind.START, when=lambda request, action, **of: action == Action.REREAD)
 def article_mark(request: HttpRequest, article_id: int, action: str) -> HttpResponse:
     """Do something to one article. For the page's script the answer is what has changed on the page."""
     user, chosen = cast(User, request.user), Action(action)
@@ -54,6 +56,7 @@ def article_mark(request: HttpRequest, article_id: int, action: str) -> HttpResp
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited(Kind.START, when=lambda request: request.POST.get("action") == Action.REREAD)
 def article_bulk(request: HttpRequest) -> HttpResponse:
     """POST does it to those selected, or freezes what matches the filter and does it to that; GET counts and asks."""
     if request.method == "POST" and "expected" not in request.POST:

@@ -16,6 +16,8 @@ from ingest.jobs import start_recheck
 from ingest.judging.preview import PreviewFailed, preview
 from ingest.models import Topic
 from ingest.presenters.rechecks import present_recheck
+from ingest.telling.alert_rules import delete_rule
+from live.limits import Kind, limited
 from tasks.exceptions import AlreadyRunning
 
 from .shared import status_of
@@ -41,6 +43,7 @@ def topic_rules(request: HttpRequest, topic_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
+@limited(Kind.START)
 def topic_recheck(request: HttpRequest, topic_id: int) -> HttpResponse:
     """Judge the topic's stored articles anew; say so when that is being done already."""
     topic = access.get_changeable_topic(request.user, topic_id)
@@ -53,6 +56,7 @@ def topic_recheck(request: HttpRequest, topic_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
+@limited(Kind.CREATE)
 def alert_rule_add(request: HttpRequest, topic_id: int) -> HttpResponse:
     """One more alert rule."""
     topic = access.get_changeable_topic(request.user, topic_id)
@@ -67,7 +71,7 @@ def alert_rule_add(request: HttpRequest, topic_id: int) -> HttpResponse:
 def alert_rule_delete(request: HttpRequest, topic_id: int, rule_id: int) -> HttpResponse:
     """One alert rule less."""
     topic = access.get_changeable_topic(request.user, topic_id)
-    get_object_or_404(topic.alert_rules, pk=rule_id).delete()
+    delete_rule(get_object_or_404(topic.alert_rules.select_related("topic"), pk=rule_id))
     return redirect("topic-rules", topic.pk)
 
 

@@ -19,6 +19,7 @@ from ingest.sources.forms import ImportForm
 from ingest.sources.importing import import_lines
 from ingest.sources.jobs import SMALL, start_import
 from ingest.sources.listing import Filters, sources_of
+from live.limits import Kind, limited
 from tasks.exceptions import AlreadyRunning
 from tasks.models import TaskRun
 
@@ -26,6 +27,7 @@ from tasks.models import TaskRun
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited(Kind.IMPORT)
 def source_import(request: HttpRequest, topic_id: int) -> HttpResponse:
     """Take a list of sources: at once when it is short, else as a run with a bar."""
     topic = access.get_changeable_topic(request.user, topic_id)

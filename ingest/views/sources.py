@@ -21,6 +21,7 @@ from ingest.sources.finding import Found, NothingFound, look_for_feeds
 from ingest.sources.forms import AddForm, SourceForm
 from ingest.sources.listing import Filters, page_of_sources, present_source, sources_of
 from ingest.topic_settings import BadSetting
+from live.limits import Kind, limited
 
 from .shared import status_of
 
@@ -31,6 +32,7 @@ MOST = 10_000  # sources that one click does something with
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited(Kind.CREATE)
 def topic_sources(request: HttpRequest, topic_id: int) -> HttpResponse:
     """Where the topic's articles come from; a POST adds a source, looking for feeds where the address is a page."""
     if request.method != "POST":
@@ -101,6 +103,7 @@ def source_delete(request: HttpRequest, topic_id: int, source_id: int) -> HttpRe
 
 @login_required
 @require_POST
+@limited(Kind.START, when=lambda request: "read" in request.POST)
 def source_bulk(request: HttpRequest) -> HttpResponse:
     """Read, pause, resume or remove many: those that are ticked, or all that match; removing asks first."""
     back = request.POST.get("next", "")

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ingest import access
 from ingest.forms import TopicForm
-from ingest.jobs import start_collecting, stop_runs_of
+from ingest.jobs import delete_topic, start_collecting
 from ingest.models import Topic
 from ingest.presenters.article_lists import list_articles
 from ingest.presenters.topics import page_of_topics, present_topic
+from live.limits import Kind, limited
 from tasks.exceptions import AlreadyRunning
 
 from .article_actions import undo_of
@@ -66,6 +67,7 @@ def topic_numbers(request: HttpRequest, topic_id: int) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])
+@limited(Kind.CREATE)
 def topic_new(request: HttpRequest) -> HttpResponse:
     """A new topic of the viewer's own."""
     form = TopicForm(request.POST or None, instance=Topic(owner=cast(User, request.user)))
@@ -98,8 +100,7 @@ def topic_delete(request: HttpRequest, topic_id: int) -> HttpResponse:
     topic = access.get_changeable_topic(request.user, topic_id)
     if request.method == "POST":
         name = topic.name
-        stop_runs_of(topic, by=cast(User, request.user))
-        topic.delete()
+        delete_topic(topic, by=cast(User, request.user))
         messages.success(request, _("“%(topic)s” and its articles are gone.") % {"topic": name})
         return redirect("keyword-alerts")
     return render(request, "ingest/topic_delete.html", {"topic": topic, "articles": topic.articles.count()})
@@ -107,6 +108,7 @@ def topic_delete(request: HttpRequest, topic_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
+@limited(Kind.START)
 def collect(request: HttpRequest, topic_id: int) -> HttpResponse:
     """Start Auto-Collect for a topic; say so when it is running already."""
     topic = access.get_changeable_topic(request.user, topic_id)

@@ -37,6 +37,10 @@ deliveries = Counter(
     "statusproj_deliveries", "Letters and webhooks: sent, skipped, failed, postponed.", ["channel", "state"]
 )
 
+requests_refused = Counter(
+    "statusproj_requests_refused", "Requests answered 429 because one account or address had asked too often.", ["kind"]
+)
+
 
 class Names:
     """At most MOST_NAMES values of a label; `other` for all that come later."""
@@ -83,6 +87,11 @@ def waited(queue: str, seconds: float) -> None:
 def told(**of: Any) -> None:
     """A notification was told."""
     notifications_told.labels(_type(of["type"])).inc()
+
+
+def refused(kind: str) -> None:
+    """A request was refused because there had been too many of the kind."""
+    requests_refused.labels(kind).inc()
 
 
 def delivered(channel: str, state: str, number: int) -> None:

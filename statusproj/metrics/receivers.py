@@ -6,6 +6,7 @@ command that counts nothing need not pay.
 
 from typing import Any
 
+from live.limits import request_refused
 from notifications.signals import delivery_moved, notification_told
 from tasks.signals import attempt_started, run_enqueued, run_finished, ticket_taken, worker_started
 
@@ -20,6 +21,7 @@ def connect() -> None:
         (worker_started, _serve),
         (notification_told, _told),
         (delivery_moved, _delivered),
+        (request_refused, _refused),
     ):
         signal.connect(receiver, dispatch_uid=f"metrics-{receiver.__name__}")
 
@@ -58,6 +60,12 @@ def _delivered(channel: str, state: str, number: int, **kwargs: Any) -> None:
     from . import counters
 
     counters.delivered(channel, state, number)
+
+
+def _refused(kind: str, **kwargs: Any) -> None:
+    from . import counters
+
+    counters.refused(kind)
 
 
 def _serve(**kwargs: Any) -> None:

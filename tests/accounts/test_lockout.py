@@ -26,6 +26,7 @@ DOORS = ["/sign-in/", "/admin/login/"]
 def few(settings: Settings) -> None:
     """Three wrong passwords are enough."""
     settings.AXES_FAILURE_LIMIT = 3
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS}
 
 
 def try_to_sign_in(password: str, *, name: str = "staff", door: str = "/sign-in/", address: str = "192.0.2.1"):  # type: ignore[no-untyped-def]
@@ -122,6 +123,24 @@ def test_an_address_is_what_our_own_proxies_say(proxies: int, forwarded: str, ad
     request = HttpRequest()
     request.META = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": forwarded}
     assert address_of(request) == address
+
+
+def test_one_address_guesses_a_bounded_number_of_names(staff: User, settings: Settings) -> None:
+    settings.RATE_LIMITS["sign-in"] = "4/hour"
+    answers = [try_to_sign_in("wrong", name=f"name-{number}") for number in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 4 + [429] * 2
+    assert 0 < int(answers[-1]["Retry-After"]) <= 900
+    assert "Too many attempts to sign in. Try again in" in read(answers[-1].content).one(class_="lead").text
+    assert try_to_sign_in(RIGHT).status_code == 429
+    assert try_to_sign_in(RIGHT, door="/admin/login/").status_code == 429
+    assert try_to_sign_in(RIGHT, address="192.0.2.2").status_code == 302
+    assert AccessAttempt.objects.count() == 4  # what was refused is not counted against any name
+
+
+def test_who_gets_in_uses_up_nothing_of_their_address(staff: User, settings: Settings) -> None:
+    settings.RATE_LIMITS["sign-in"] = "2/hour"
+    answers = [try_to_sign_in(password).status_code for password in ("wrong", RIGHT, RIGHT, RIGHT, "wrong", RIGHT)]
+    assert answers == [200, 302, 302, 302, 200, 429]
 
 
 @pytest.mark.django_db(transaction=True)

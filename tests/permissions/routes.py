@@ -1,7 +1,7 @@
 """Every address of the site, from the URLconf itself: as the document writes it, and as a request asks for it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ class Route:
 
     shown: str
     name: str | None
+    view: Callable[..., Any] | None = None
 
     @property
     def part(self) -> str:
@@ -34,7 +35,7 @@ class Route:
 
 def every_route() -> list[Route]:
     """All of HTTP, each address once however many methods or patterns share it."""
-    found = {shown: Route(shown, name) for shown, name in _walk(get_resolver().url_patterns, "/")}
+    found = {route.shown: route for route in _walk(get_resolver().url_patterns, "/")}
     return [found[shown] for shown in sorted(found)]
 
 
@@ -43,7 +44,7 @@ def every_socket() -> list[str]:
     return sorted(_shown(pattern.pattern, "/") for pattern in websocket_urlpatterns)
 
 
-def _walk(patterns: list[Any], above: str, namespace: str = "") -> Iterator[tuple[str, str | None]]:
+def _walk(patterns: list[Any], above: str, namespace: str = "") -> Iterator[Route]:
     for pattern in patterns:
         here = _shown(pattern.pattern, above)
         if isinstance(pattern, URLResolver):
@@ -51,7 +52,7 @@ def _walk(patterns: list[Any], above: str, namespace: str = "") -> Iterator[tupl
             yield from _walk(pattern.url_patterns, here, inside)
         else:
             assert isinstance(pattern, URLPattern)
-            yield here, pattern.name and namespace + pattern.name
+            yield Route(here, pattern.name and namespace + pattern.name, pattern.callback)
 
 
 def _shown(pattern: Any, above: str) -> str:
