@@ -132,6 +132,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["actor_name", "-at", "-id"], name="audit_by_actor"),
             models.Index(fields=["action", "-at", "-id"], name="audit_by_action"),
             models.Index(fields=["thing_id", "-at", "-id"], name="audit_by_thing"),
+            models.Index(fields=["address", "-at", "-id"], name="audit_by_address"),
             models.Index(
                 fields=["account_id", "-at", "-id"],
                 name="audit_by_account",

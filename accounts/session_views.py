@@ -13,16 +13,22 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from . import sessions
+from .audit.listing import lately_about
 
 
 @never_cache
 @login_required
 @require_safe
 def session_list(request: HttpRequest) -> HttpResponse:
-    """This session first, then the others."""
+    """This session first, then the others; and what was done with the account lately."""
     here = request.session.session_key
     found = sorted(sessions.sessions_of(cast(User, request.user)), key=lambda one: one.session_id != here)
-    context = {"sessions": found, "here": here, "others": any(one.session_id != here for one in found)}
+    context = {
+        "sessions": found,
+        "here": here,
+        "others": any(one.session_id != here for one in found),
+        "entries": lately_about(cast(User, request.user)),
+    }
     return render(request, "accounts/sessions.html", context)
 
 

@@ -8,6 +8,9 @@ from django.conf import settings
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts import tokens
 
 
 class ProfileForm(forms.ModelForm):
@@ -42,7 +45,7 @@ class ProfileForm(forms.ModelForm):
 
 
 class PasswordForm(PasswordChangeForm):
-    """Django's, with its demands in one sentence instead of a list."""
+    """Django's, with its demands in one sentence instead of a list; and, for who has API tokens, whether they end."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,3 +57,13 @@ class PasswordForm(PasswordChangeForm):
         )
         self.fields["new_password2"].label = _("New password once more")
         self.fields["new_password2"].help_text = ""
+        number = tokens.tokens_of(self.user)[0].count()
+        if number:
+            label = ngettext("Revoke my API token as well", "Revoke my %(count)s API tokens as well", number) % {
+                "count": number
+            }
+            self.fields["revoke_tokens"] = forms.BooleanField(
+                label=label,
+                required=False,
+                help_text=_("If somebody else may know the password, they may have made one."),
+            )

@@ -1,6 +1,6 @@
 """A person's own account: signing in and out, profile, password."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts import tokens
 from notifications.preferences import preferences_of, save_preferences
 
 from .account_forms import PasswordForm, ProfileForm
@@ -46,12 +47,22 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 class ChangePassword(SuccessMessageMixin, PasswordChangeView):
-    """Another password. Sessions elsewhere end with the old one, and their sockets; this session stays."""
+    """Another password. Sessions elsewhere end with the old one, and their sockets; this session stays.
+
+    API tokens stay as well, unless one says otherwise: programs are not to stop because a person changed theirs.
+    """
 
     template_name = "account/password.html"
     form_class = PasswordForm
     success_url = reverse_lazy("profile")
     success_message = gettext_lazy("Your password is changed. Wherever else you were signed in, you are not any more.")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """In one transaction, with what the audit trail says of it."""
+        with transaction.atomic():
+            if form.cleaned_data.get("revoke_tokens"):
+                tokens.revoke_all(form.user)
+            return super().form_valid(form)
 
 
 change_password = never_cache(ChangePassword.as_view())

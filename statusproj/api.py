@@ -35,6 +35,7 @@ api.add_router("/background-tasks", "ingest.api.bulk_router")  # about articles,
 api.add_router("/auto-ingest", "ingest.api.router")
 api.add_router("/notifications", "notifications.api.router")
 api.add_router("/notifications", "notifications.preferences_api.router")
+api.add_router("/audit", "accounts.audit.api.router")
 
 
 @api.get("/frames.schema.json", auth=None, response=dict[str, Any], tags=["sockets"], summary="Describe the frames")

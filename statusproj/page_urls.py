@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from accounts.audit.views import entry_list
+
 from . import account_views, styleguide, views
 
 urlpatterns = [
@@ -9,6 +11,7 @@ urlpatterns = [
     path("sign-in/", account_views.sign_in, name="sign-in"),
     path("sign-out/", account_views.sign_out, name="sign-out"),
     path("profile/", account_views.profile, name="profile"),
+    path("audit/", entry_list, name="audit-list"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("profile/password/", account_views.change_password, name="change-password"),
 ]

@@ -1,10 +1,15 @@
 """A question taken apart: what was asked for, key by key, and what of it cannot be used. For lists of any room."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
+
+from live.moments import in_utc
 
 LONGEST = 200
 # Times further away than this are slips of the pen, and not every database can say them in every zone.
@@ -46,6 +51,25 @@ class Asked:
         elif text and words_in is not None and not words_in(text):
             self.wrong[key] = _("needs a letter or a digit to look for.")
         return text if key not in self.wrong else ""
+
+    def moment(self, key: str) -> datetime | None:
+        """A time; without a zone in that of who asks, see notifications/readers.py."""
+        text = self.values[key]
+        if not text:
+            return None
+        try:
+            # In an address a plus sign becomes a space.
+            moment = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d$)", "+", text) if text.count(":") > 2 else text)
+        except ValueError:
+            self.wrong[key] = _(
+                "is no date or time: write it like 2026-11-24, 2026-11-24T08:30 or 2026-11-24T08:30:00Z."
+            )
+            return None
+        if moment.year not in YEARS:
+            years = {"first": YEARS[0], "last": YEARS[-1]}
+            self.wrong[key] = _("must lie in a year from %(first)s to %(last)s.") % years
+            return None
+        return in_utc(timezone.make_aware(moment) if timezone.is_naive(moment) else moment)
 
     def one_of(self, key: str, known: Collection[str]) -> str:
         """A word of a list."""

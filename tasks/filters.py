@@ -3,7 +3,6 @@
 A filter that cannot be understood as a whole matches nothing: what was meant as "these" must not become "all".
 """
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,10 +16,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from live.moments import in_utc
-
 from . import search
-from .asked import YEARS, Asked, none_of
+from .asked import Asked, none_of
 from .exceptions import BadFilter
 from .models import TaskRunQuerySet
 from .states import Status
@@ -183,25 +180,6 @@ class _Reader(Asked):
         if self.values["status"] and not wanted:
             self.wrong["status"] = gettext("give one of %(known)s.") % {"known": ", ".join(Status.values)}
         return wanted
-
-    def moment(self, key: str) -> datetime | None:
-        """A time; without a zone in that of who asks, see notifications/readers.py."""
-        text = self.values[key]
-        if not text:
-            return None
-        try:
-            # In an address a plus sign becomes a space.
-            moment = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d$)", "+", text) if text.count(":") > 2 else text)
-        except ValueError:
-            self.wrong[key] = gettext(
-                "is no date or time: write it like 2026-11-24, 2026-11-24T08:30 or 2026-11-24T08:30:00Z."
-            )
-            return None
-        if moment.year not in YEARS:
-            years = {"first": YEARS[0], "last": YEARS[-1]}
-            self.wrong[key] = gettext("must lie in a year from %(first)s to %(last)s.") % years
-            return None
-        return in_utc(timezone.make_aware(moment) if timezone.is_naive(moment) else moment)
 
 
 def _named(runs: TaskRunQuerySet, word: str) -> TaskRunQuerySet:

@@ -92,7 +92,7 @@ def staff(db: None) -> User:
     """Staff with every permission of our own apps, but no superuser."""
     user = _user("staff", is_staff=True)
     user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label__in=["tasks", "notifications", "ingest"])
+        Permission.objects.filter(content_type__app_label__in=["tasks", "notifications", "ingest", "accounts"])
     )
     return user
 

@@ -5,10 +5,12 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
+from tasks.db import database_now
+
 BATCH = 5000
 DELETE = """
     DELETE FROM audit_entries WHERE id IN (
-        SELECT id FROM audit_entries WHERE at < statement_timestamp() - %s ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED
+        SELECT id FROM audit_entries WHERE at < %s ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED
     )
 """
 
@@ -19,7 +21,7 @@ def delete_old() -> int:
     while days > 0:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statusproj.audit_retention = 'on'")
-            cursor.execute(DELETE, [timedelta(days=days), BATCH])
+            cursor.execute(DELETE, [database_now() - timedelta(days=days), BATCH])
             gone = cursor.rowcount
             # Said for this transaction; inside another one it would hold on.
             cursor.execute("SET LOCAL statusproj.audit_retention = 'off'")

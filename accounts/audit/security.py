@@ -53,13 +53,14 @@ def _signed_out(*, user: User | None, **kwargs: Any) -> None:
 
 
 def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    if not getattr(request, "axes_locked_out", False):  # what was refused was not tried
+    # What was refused was not tried. Of the attempt that locked somebody out axes has counted the failure.
+    if not getattr(request, "axes_locked_out", False) or getattr(request, "axes_failures_since_start", None):
         _try(_of_a_name("account.sign_in_failed", credentials.get("username")))
 
 
 def _locked_out(*, request: HttpRequest, username: str | None = None, **kwargs: Any) -> None:
     # Told again at each attempt while it lasts: the first is the one that was still counted.
-    if getattr(request, "axes_failures_since_start", 0):
+    if getattr(request, "axes_failures_since_start", None):
         _try(_of_a_name("account.locked_out", username))
 
 

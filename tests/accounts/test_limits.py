@@ -249,14 +249,21 @@ async def test_a_server_that_is_asynchronous_counts_alike(owner: User) -> None:
 # Writes that are not, each for a reason: they cost no more than reading, and touch only what is the person's own.
 FREE = {
     "reading and marking": {
-        *("notification-open", "notification-read", "notification-unread", "notification-delete"),
-        *("notification-read-all", "notification-clear-read", "topic-read-all", "article-undo"),
+        *("notifications:open", "notifications:read", "notifications:unread", "notifications:delete"),
+        *("notifications:read-all", "notifications:clear-read", "topic-read-all", "article-undo"),
     },
     "trying, bounded in time": {"rules-preview"},
     "changing what one has": {
         *("topic-edit", "topic-delete", "topic-rules", "alert-rule-delete", "source-edit", "source-delete"),
-        *("schedule-edit", "schedule-enable", "schedule-disable", "schedule-delete", "profile", "change-password"),
-        *("notification-preferences", "collect-preferences"),
+        *(
+            "tasks:schedule-edit",
+            "tasks:schedule-enable",
+            "tasks:schedule-disable",
+            "tasks:schedule-delete",
+            "profile",
+            "change-password",
+        ),
+        *("notifications:preferences", "collect-preferences"),
     },
     "ending": {"token-revoke", "session-end", "session-end-others", "sign-out"},
     "limited by address": {"sign-in"},

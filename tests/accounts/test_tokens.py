@@ -239,3 +239,19 @@ async def test_sockets_are_opened_by_a_token_in_the_header_and_end_with_it(owner
         await watched.send_to(text_data='{"type": "ping"}')
         await watched.until(lambda frame: frame["type"] == "pong")
         await watched.disconnect()
+
+
+@pytest.mark.parametrize(("ticked", "status"), [(True, 401), (False, 200)])
+def test_with_a_new_password_tokens_end_only_if_one_says_so(
+    owner: User, client_of: ClientOf, ticked: bool, status: int
+) -> None:
+    secret, new = make(owner), "another correct horse"
+    client = client_of(owner)
+    assert page(client, "/profile/password/").one("input", name="revoke_tokens").attrs["type"] == "checkbox"
+    said = {"old_password": "correct horse", "new_password1": new, "new_password2": new}
+    assert client.post("/profile/password/", said | ({"revoke_tokens": "on"} if ticked else {})).status_code == 302
+    assert bearer(secret).get(RUNS).status_code == status
+
+
+def test_who_has_no_tokens_is_not_asked_about_them(owner: User, client_of: ClientOf) -> None:
+    assert not page(client_of(owner), "/profile/password/").all("input", name="revoke_tokens")

@@ -81,7 +81,16 @@ def paths(staff: User, owner: User) -> list[str]:
         "collect-preferences",
         "bulk-analyze",
     ]
-    names += ["articles", "sources", "profile", "change-password", "token-list", "session-list", "styleguide"]
+    names += [
+        "articles",
+        "sources",
+        "profile",
+        "change-password",
+        "token-list",
+        "session-list",
+        "styleguide",
+        "audit-list",
+    ]
     found = [reverse(name) for name in names]
     found += [run.get_absolute_url() for run in runs[1::2]]
     found += [runs[7].get_absolute_url() + "?items=failed", reverse("tasks:cancel", args=[runs[0].pk])]

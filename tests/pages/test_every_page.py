@@ -124,6 +124,7 @@ def test_every_page_of_staff_obeys_the_policy_and_can_be_read(
         reverse("tasks:schedule-new"),
         reverse("tasks:queue-list"),
         reverse("styleguide"),
+        reverse("audit-list"),
     ]:
         document = page(client, path)
         assert complaints(document) == [], path
