@@ -282,10 +282,7 @@ INGEST_ANALYZER_SECONDS = float(os.environ.get("INGEST_ANALYZER_SECONDS", "20"))
 INGEST_ANALYZER_CONCURRENT = int(os.environ.get("INGEST_ANALYZER_CONCURRENT", "3"))
 
 # Passwords hashed otherwise until now are hashed by the first at the next sign-in.
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
+PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{name}PasswordHasher" for name in ("Argon2", "PBKDF2")]
 AUTHENTICATION_BACKENDS = [
     "accounts.lockout.AddressBackend",
     "axes.backends.AxesStandaloneBackend",
