@@ -66,7 +66,7 @@ def list_entries(
     cursor: str = Query("", max_length=200, description="`next_cursor` of the page before."),
 ) -> dict[str, Any]:
     """Newest first. Staff who may view audit entries only."""
-    if not may_read(request.user):  # type: ignore[arg-type]
+    if not may_read(request.user):
         raise ApiError(403, "forbidden", "Only staff who may view audit entries can read the audit trail.")
     filters = Filters.of(asked.dict())
     for field, sentence in filters.wrong.items():
