@@ -7,10 +7,11 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
+
+from statusproj.database_url import entry_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / ".data"))
@@ -51,24 +52,6 @@ def _secret_key() -> str:
         except FileExistsError:
             pass
         return path.read_text()
-
-
-def _database(url: str) -> dict[str, Any]:
-    """A DATABASES entry from `postgresql://user:password@host:port/name?option=value`."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured(
-            f"DATABASE_URL starts with {parts.scheme!r}; only postgresql://user:password@host/name is understood."
-        )
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or ""),
-        "PORT": str(parts.port or ""),
-        "OPTIONS": dict(parse_qsl(parts.query)),
-    }
 
 
 SECRET_KEY = _secret_key()
@@ -149,7 +132,7 @@ TEMPLATES = [
 
 DATABASES: dict[str, dict[str, Any]]
 if url := os.environ.get("DATABASE_URL"):
-    DATABASES = {"default": _database(url)}
+    DATABASES = {"default": entry_of(url)}
 else:
     DATABASES = {
         "default": {

@@ -1,30 +1,57 @@
 """Settings, deploy checks and documents that must agree with the code."""
 
+import asyncio
 import os
 import re
+import socket
 import subprocess
 import sys
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.test import override_settings
 
 from live.consumer import MAX_AGE
 from statusproj import checks
-from statusproj.settings import _database, _hours_by_task
+from statusproj.database_url import entry_of
+from statusproj.settings import _hours_by_task
 from tests.servers import ROOT
+from tools.chaos.links import Link, Streams
 
 
 def test_a_database_url_is_taken_apart() -> None:
-    entry = _database("postgresql://app:p%40ss%2Fword@db.example:5433/status?sslmode=require")
+    entry = entry_of("postgresql://app:p%40ss%2Fword@db.example:5433/status?sslmode=require")
     assert (entry["NAME"], entry["USER"], entry["PASSWORD"]) == ("status", "app", "p@ss/word")
-    assert (entry["HOST"], entry["PORT"], entry["OPTIONS"]) == ("db.example", "5433", {"sslmode": "require"})
+    assert (entry["HOST"], entry["PORT"], entry["OPTIONS"]["sslmode"]) == ("db.example", "5433", "require")
+
+
+async def test_a_database_that_is_gone_without_a_word_is_given_up_soon_unless_the_address_says_when(db: None) -> None:
+    params = connection.get_connection_params()
+
+    async def dial() -> Streams:
+        return await asyncio.open_unix_connection(f"{params['host']}/.s.PGSQL.5432")
+
+    link = Link("us → Postgres", dial)  # the kernel is asked of no connection but TCP's
+    await link.open()
+    for chosen, patience in ("", 20_000), ("&tcp_user_timeout=7000", 7_000):
+        entry = entry_of(
+            f"postgresql://{params['user']}@127.0.0.1:{link.port}/{params['dbname']}?sslmode=disable{chosen}"
+        )
+        async with await psycopg.AsyncConnection.connect(
+            host=entry["HOST"], port=entry["PORT"], user=entry["USER"], dbname=entry["NAME"], **entry["OPTIONS"]
+        ) as ours:
+            with socket.socket(fileno=os.dup(ours.fileno())) as ends_here:
+                assert ends_here.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == patience
+                assert ends_here.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
+    await link.close()
 
 
 def test_another_kind_of_database_is_refused_with_what_to_write_instead() -> None:
     with pytest.raises(ImproperlyConfigured, match="postgresql://user:password@host/name"):
-        _database("sqlite:///db.sqlite3")
+        entry_of("sqlite:///db.sqlite3")
 
 
 def test_a_deployment_with_a_layer_that_reaches_one_process_only_is_refused() -> None:
