@@ -1,7 +1,9 @@
 """The site of the documentation: built strictly, whole, searchable, and from nowhere but itself."""
 
+import fcntl
 import functools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -19,11 +21,17 @@ from tests.servers import ROOT
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built site."""
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
-    assert not built.returncode, built.stdout + built.stderr
+    """The built site; the first of several test processes builds it for all."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "site"
+    with (shared / "site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+            built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+            assert not built.returncode, built.stdout + built.stderr
     return folder
 
 
