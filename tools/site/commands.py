@@ -41,7 +41,7 @@ def described(parser: ArgumentParser) -> Iterator[str]:
     inner = [action for action in own if isinstance(action, _SubParsersAction)]
     taken = [action for action in own if action not in inner]
     if taken:
-        yield from ("| argument | |", "|---|---|")
+        yield from ("| argument | meaning |", "|---|---|")
         yield from (f"| {words_of(action)} | {cell(help_of(action))} |" for action in taken)
         yield ""
     for choice in inner:

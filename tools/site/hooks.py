@@ -45,6 +45,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return LINK.sub(lambda link: _led(link, here, page.file), markdown)
 
 
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Code that is wider than its place is scrolled by keys as well."""
+    return html.replace("<pre>", '<pre tabindex="0">')
+
+
 def _led(link: re.Match[str], here: Path, file: File) -> str:
     text, target, anchor = link.group("text", "target", "anchor")
     there = Path(os.path.normpath(here / target))

@@ -21,7 +21,7 @@ def page(document: Mapping[str, Any]) -> str:
         'and to change anything, the CSRF token. Errors are `{"success": false, "error": {"code": …, "message": …}}` '
         "with a status that says the same. A status without words below means the usual:",
         "",
-        "| status | |",
+        "| status | meaning |",
         "|---|---|",
     ]
     for answer in document["components"]["responses"].items():
@@ -50,7 +50,7 @@ def operation(method: str, path: str, one: Mapping[str, Any]) -> Iterator[str]:
     if text := one.get("description"):
         yield from (text, "")
     if parameters := one.get("parameters"):
-        yield from ("| parameter | in | type | |", "|---|---|---|---|")
+        yield from ("| parameter | in | type | notes |", "|---|---|---|---|")
         for parameter in parameters:
             schema = parameter["schema"]
             notes = [parameter.get("description") or schema.get("description", "")]

@@ -40,7 +40,7 @@ def described(schema: Schema) -> Iterator[str]:
         yield ""
         return
     required = set(schema.get("required", []))
-    yield "| key | type | |"
+    yield "| key | type | notes |"
     yield "|---|---|---|"
     for key, value in schema["properties"].items():
         notes = [value.get("description", "")]
