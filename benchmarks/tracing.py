@@ -16,8 +16,8 @@ from typing import Any
 
 from benchmarks.harness import scratch_database
 
-ROUNDS = 5
-RUNS = 400
+ROUNDS = 4
+RUNS = 200
 
 
 def main() -> None:
