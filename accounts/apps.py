@@ -22,7 +22,7 @@ class AccountsConfig(AppConfig):
         limits.check_settings(settings.RATE_LIMITS)
         live_limits.register(limits.take_for_user)
         live_audit.register(recorder.keep)
+        sessions.connect()  # before the trail, which says by which session somebody came in
         security.connect()
         lockout.connect()
-        sessions.connect()
         live_tokens.register(tokens.admit, tokens.still_valid)

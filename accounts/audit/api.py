@@ -22,7 +22,7 @@ class EntryQuery(Schema):
 
     who: str = Query("", description="A username, as it was then.")
     action: str = Query("", description="Such as `run.cancelled`; or a sort, such as `schedule`.")
-    thing: str = Query("", description="The id of what it was done to.")
+    thing: str = Query("", description="What it was done to: `topic:5`, or an id alone.")
     address: str = Query("", description="An IP address.")
     since: str = ""
     until: str = ""

@@ -67,15 +67,20 @@ class Filters:
         if who := self.asked.get("who"):
             found = found.filter(actor_name=who)
         if action := self.asked.get("action"):
-            # A sort, such as `schedule`, is all that is done to it.
-            found = found.filter(action__in=[one for one in ACTIONS if one.partition(".")[0] == action] or [action])
+            found = found.filter(action__in=_all_of(action))
         if thing := self.asked.get("thing"):
-            found = found.filter(thing_id=thing)
+            sort, _colon, key = thing.rpartition(":")
+            found = found.filter(thing_id=key, **({"action__in": _all_of(sort)} if sort else {}))
         if address := self.asked.get("address"):
             found = found.filter(address=str(ip_address(address)))
         if self.since is not None:
             found = found.filter(at__gte=self.since)
         return found if self.until is None else found.filter(at__lt=self.until)
+
+
+def _all_of(action: str) -> list[str]:
+    """The action itself; of a sort, such as `schedule`, all that is done to things of it."""
+    return [one for one in ACTIONS if one.partition(".")[0] == action] or [action]
 
 
 def find(filters: Filters, *, limit: int, after: Position | None = None) -> tuple[list[AuditEntry], str]:

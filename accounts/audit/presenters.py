@@ -13,6 +13,8 @@ from accounts.models import AuditEntry
 
 from .words import words_of
 
+ASKED = {AuditEntry.Via.PAGE, AuditEntry.Via.API, AuditEntry.Via.ADMIN}  # ways of a request
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
@@ -26,12 +28,13 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntryView:
-    """One entry. `by_owner`: whose account it is about did it."""
+    """One entry. `by_owner`: whose account it is about did it; `by_nobody`: somebody did who was not signed in."""
 
     words: str
     at: datetime
     who: str
     by_owner: bool
+    by_nobody: bool
     thing_id: str
     thing_name: str
     via: str
@@ -49,12 +52,14 @@ def present(entry: AuditEntry) -> EntryView:
         Row(name=name, before=_said(change[0]), now=_said(change[1]), is_change=True)
         for name, change in entry.changes.items()
     ]
+    sort = entry.action.partition(".")[0]
     details = [Row(name=name, before="", now=_said(value), is_change=False) for name, value in entry.details.items()]
     return EntryView(
         words=words_of(entry.action),
         at=entry.at,
         who=entry.actor_name,
         by_owner=entry.actor_id is not None and entry.actor_id == entry.account_id,
+        by_nobody=entry.actor_id is None and entry.via in ASKED,
         thing_id=entry.thing_id,
         thing_name=entry.thing_name or entry.thing_id,
         via=entry.get_via_display(),
@@ -62,7 +67,7 @@ def present(entry: AuditEntry) -> EntryView:
         address=entry.address or "",
         request_id=entry.request_id,
         rows=changes + details,
-        same_thing_url=f"{reverse('audit-list')}?{urlencode({'thing': entry.thing_id})}",
+        same_thing_url=f"{reverse('audit-list')}?{urlencode({'thing': f'{sort}:{entry.thing_id}'})}",
         run_url="" if entry.run_id is None else reverse("tasks:detail", args=[entry.run_id]),
     )
 

@@ -183,6 +183,7 @@ def test_signing_in_failing_to_and_being_locked_out_are_kept(owner: User, settin
     assert {entry.account_id for entry in about[:-1]} == {owner.pk}
     assert (about[-1].account_id, about[-1].thing_name) == (None, "")  # what was typed for a name may be a password
     assert {entry.address for entry in about} == {"192.0.2.1"}
+    assert [entry.session_id is not None for entry in about[:2]] == [True, True]
     assert "wrong-typo" not in str(list(AuditEntry.objects.values()))
 
 
@@ -238,6 +239,7 @@ def test_the_list_finds_by_who_what_when_and_where(owner: User, staff: User, cli
 
     assert found(who="owner") == ["run.cancelled", "account.signed_in"]
     assert found(action="run") == found(action="run.cancelled") == found(thing=str(run.pk)) == ["run.cancelled"]
+    assert found(thing=f"run:{run.pk}") == ["run.cancelled"] and found(thing=f"topic:{run.pk}") == []
     assert found(address="192.0.2.7") == ["account.signed_in"]
     assert found(who="owner", since="2999-01-01T00:00:00Z") == found(until="1999-01-01") == found(who="nobody") == []
     shown = page(client, f"/audit/?thing={run.pk}")
