@@ -260,8 +260,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 await self.send_frame(frames.error("unavailable", "The database does not answer. Try again."))
 
     async def _send_text(self, text: str) -> None:
-        if not self._ended:
+        if self._ended:
+            return
+        try:
             await self._hand_over(text)
+        except (OSError, RuntimeError):
+            # The other side is gone, and the server's word of it on its way. Each server has an exception of its own.
+            logger.debug("A socket was gone before it was told everything.", exc_info=True)
+            self._ended = True
 
     def _hand_over(self, text: str) -> Awaitable[None]:
         # Not a coroutine of its own: one step less in what is done most often here.

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import OperationalError
@@ -20,7 +21,7 @@ from live.groups import Group
 from live.hub import Hub
 from live.origins import is_ours
 from live.publishing import publish
-from tests.live.sockets import HOST, ThingConsumer, Things, greeted, session_of, socket_of, thing
+from tests.live.sockets import HOST, ThingConsumer, Things, application, greeted, session_of, socket_of, thing
 from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -224,6 +225,31 @@ async def test_after_every_kind_of_end_the_hub_has_forgotten_the_socket(owner: U
     await polite.disconnect()
     gone.stop()
     await gone.wait()
+    assert not Hub.here().sockets
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ConnectionResetError])
+async def test_a_client_that_leaves_while_it_is_being_told_is_no_error(owner: User, error: type[Exception]) -> None:
+    session = await sync_to_async(session_of)(owner)
+    cookie = f"{settings.SESSION_COOKIE_NAME}={session}".encode()
+    scope = {
+        "type": "websocket", "path": "/ws/things/one", "query_string": b"",
+        "headers": [(b"host", HOST.encode()), (b"cookie", cookie)],
+    }  # fmt: skip
+    events = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": '{"type": "ping"}'}]
+    events.append({"type": "websocket.disconnect", "code": 1006})
+    sent = []
+
+    async def receive() -> dict[str, Any]:
+        return events.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+        if message["type"] == "websocket.send":
+            raise error("Attempt to send on a closed protocol")
+
+    await application(scope, receive, send)
+    assert sent == ["websocket.accept", "websocket.send"]
     assert not Hub.here().sockets
 
 

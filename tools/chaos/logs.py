@@ -16,8 +16,8 @@ OF_OUTAGES = re.compile(
 # channels_redis subscribes and receives over one connection; when that is made anew both may read at once. It says so,
 # waits a second and goes on. That it does go on is checked: news flow again in the end.
 OF_LIBRARIES = re.compile(r"RuntimeError: readuntil\(\) called while another coroutine is already waiting")
-# Django's own line for each task that failed: ours are asked to.
-OF_TASKS = "django.tasks"
+# Django's own lines, for each task that failed (ours are asked to) and for each answer of 503.
+OF_DJANGO = re.compile(r"^django\.(?:tasks: Task |request: Service Unavailable)")
 MOST_SHOWN = 600  # characters of one finding
 # Lines that are no records: what a command says when it starts, and the last words of one that hangs.
 HARMLESS = re.compile(
@@ -49,8 +49,10 @@ def findings(logs: Iterable[Path]) -> tuple[list[Finding], Counter[str]]:
                 continue
             if record["level"] in {"ERROR", "CRITICAL"} or "exception" in record:
                 kind = _class_of(record)
-                said[f"{record['level']} {record['logger']}: {kind or record['message'][:80]}"] += 1
-                if record["logger"] == OF_TASKS or OF_LIBRARIES.search(record.get("exception", "")):
+                said[f"{record['level']} {record['logger']}: {kind or record['message'].split()[0]}"] += 1
+                if OF_DJANGO.match(f"{record['logger']}: {record['message']}") or OF_LIBRARIES.search(
+                    record.get("exception", "")
+                ):
                     continue
                 if kind is None or not OF_OUTAGES.match(kind):
                     found.append(Finding(log.name, _short(record)))
