@@ -58,9 +58,9 @@ bench: $(READY) ## Run benchmarks/ (or ONLY="cancel pages") and write docs/bench
 
 lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	UV_SYSTEM_CERTS=true $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.12 --upgrade \
-		--extra dev --extra otel pyproject.toml -o requirements.lock
+		--extra site --extra dev --extra otel pyproject.toml -o requirements.lock
 	UV_SYSTEM_CERTS=true $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.12 \
-		--constraint requirements.lock --extra otel pyproject.toml -o deploy/requirements.lock
+		--constraint requirements.lock --extra site --extra otel pyproject.toml -o deploy/requirements.lock
 
 messages: $(READY) ## Bring the catalogs of messages in step with the code, and compile them
 	@$(BIN)/python -m tools.messages update

@@ -9,6 +9,7 @@ class IngestConfig(AppConfig):
 
     name = "ingest"
     verbose_name = _("Ingest")
+    live_styles = ("ingest/css/articles.css",)
 
     def ready(self) -> None:
         """Register the checks, and what this room tells people."""

@@ -10,7 +10,7 @@ class LiveConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the hubs know when access changes, and HTML sockets what theirs is worth."""
-        from . import fragments, freshness, signals
+        from . import checks, fragments, freshness, signals  # noqa: F401 - importing registers the checks
 
         signals.connect()
         fragments.register("freshness", freshness.render)

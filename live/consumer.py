@@ -11,12 +11,12 @@ from urllib.parse import parse_qs
 
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from . import closing, fragments, frames, origins, tokens
 from .audience import Socket
 from .closing import Refused
+from .conf import conf
 from .credentials import Credentials, credentials_of
 from .database import in_database_thread
 from .frames import Frame
@@ -34,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 LARGEST_FRAME = 64 * 1024  # bytes
 FRAMES_PER_SECOND = 20
-MAX_AGE = 3600.0  # seconds; a layer forgets group members after a day, and deploys want to drain sockets
-MAX_SOCKETS_PER_USER = 50
 # Where in a scope the server's own `send` stands, if the application put it there. Around it the middleware of sessions
 # looks at the session for every message, though no frame changes one: a fifth of what a frame costs.
 RAW_SEND = "live.send"
@@ -43,8 +41,7 @@ RAW_SEND = "live.send"
 
 def lifetime() -> float:
     """Seconds until a socket is asked to come back: those that opened together, after a deploy, do not all at once."""
-    age: float = getattr(settings, "LIVE_MAX_AGE_SECONDS", MAX_AGE)
-    return age * random.uniform(0.9, 1)  # noqa: S311
+    return conf.LIVE_MAX_AGE_SECONDS * random.uniform(0.9, 1)  # noqa: S311
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -183,7 +180,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.query = {name: values[-1] for name, values in query.items()}
         self.language = fragments.language_of(self.query)
         self._hub = Hub.here()
-        if self._hub.sockets_of(self.user.pk) >= getattr(settings, "LIVE_MAX_SOCKETS_PER_USER", MAX_SOCKETS_PER_USER):
+        if self._hub.sockets_of(self.user.pk) >= conf.LIVE_MAX_SOCKETS_PER_USER:
             raise Refused(closing.TOO_MANY, "Too many sockets")
 
         # Entered before the first query, so that many sockets opening together are counted.

@@ -9,9 +9,8 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-
 from . import sources
+from .conf import conf
 from .credentials import Credentials, withdrawn
 from .database import in_database_thread
 from .frames import Frame
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_INTERVAL = 2.5  # seconds
 FOLLOW_UP = 0.5  # seconds until a second look: Django says that someone signs out before the session is gone
 IN_FLIGHT = 0.25  # seconds a frame may be on its way before the re-read takes its place
 SHORTEST_INTERVAL = 0.2  # seconds, however much happens
@@ -50,7 +48,7 @@ class Watchdog:
 
     async def _watch(self) -> None:
         """Until the last socket has gone."""
-        interval = getattr(settings, "LIVE_RECONCILE_SECONDS", DEFAULT_INTERVAL)
+        interval = conf.LIVE_RECONCILE_SECONDS
         wait = interval
         # Beside the re-reads, not between them: one that hangs is the very thing to be found out.
         freshness = asyncio.create_task(self._freshness.watch(interval), name="live-freshness")

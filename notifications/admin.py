@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -94,9 +95,14 @@ class NotificationAdmin(LargeTableAdmin):
     search_help_text = lazy(_what_is_searched, str)()
     ordering = ["-created_at", "-id"]
     date_hierarchy = "created_at"
-    autocomplete_fields = ["user"]
+    raw_id_fields = ["user"]
     readonly_fields = ["created_at"]
     inlines = [ReceiptInline]
+
+    @property
+    def autocomplete_fields(self) -> list[str]:  # type: ignore[override]
+        """The user, where the admin knows users: a project with a model of its own may not have them there."""
+        return ["user"] if self.admin_site.is_registered(get_user_model()) else []
 
     @admin.display(description=pgettext_lazy("whom a notification is addressed to", "for"), ordering="user")
     def addressee(self, notification: Notification) -> str:

@@ -4,13 +4,13 @@ import logging
 import smtplib
 from urllib.parse import urljoin
 
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from .conf import conf
 from .deliveries import State, end, postpone, skip_settled, take_due
 from .languages import in_language_of
 from .models import NotificationDelivery
@@ -92,4 +92,4 @@ def _how_many(count: int) -> str:
 
 def site_url(path: str) -> str:
     """`path` with the address people reach this site by (setting SITE_URL)."""
-    return urljoin(settings.SITE_URL, path)
+    return urljoin(conf.SITE_URL, path)

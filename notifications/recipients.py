@@ -6,13 +6,13 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import OuterRef, Q
 from django.utils import timezone
 
 from live.languages import spoken
 
+from .conf import conf
 from .counting import SubqueryCount
 from .models import Notification
 from .policy import Habits
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 STORM_WINDOW = timedelta(minutes=10)
-STORM_LIMIT = 30  # of one type for one person within the window; what comes beyond is counted on one (arrivals)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +38,7 @@ class Recipient:
 
 def recipient_named(username: str, type: str) -> Recipient | None:
     """The person of that name, about to hear of `type`; None if there is nobody."""
-    limit = getattr(settings, "NOTIFICATIONS_STORM_LIMIT", STORM_LIMIT)
+    limit = conf.NOTIFICATIONS_STORM_LIMIT
     recent = Notification.objects.filter(
         user_id=OuterRef("username"), type=type, created_at__gte=timezone.now() - STORM_WINDOW
     ).order_by()

@@ -5,15 +5,14 @@ Every worker looks now and then; several at once do no harm.
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from . import mail, webhooks
+from .conf import conf
 from .models import Notification
 from .removal import delete_for_all
 
-KEEP_DAYS = 90  # read ones; those that nobody read are kept four times as long (NOTIFICATIONS_KEEP_DAYS)
 UNREAD_FACTOR = 4
 
 
@@ -31,7 +30,7 @@ def delete_expired() -> int:
 
 def delete_old() -> int:
     """Take away what was told long ago. Says how many."""
-    keep = timedelta(days=getattr(settings, "NOTIFICATIONS_KEEP_DAYS", KEEP_DAYS))
+    keep = timedelta(days=conf.NOTIFICATIONS_KEEP_DAYS)
     now = timezone.now()
     # A broadcast's own flag says nothing: it is as old as it is for everyone.
     settled = Q(created_at__lt=now - keep) & (Q(read=True) | Q(user_id=None))

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 from channels.db import database_sync_to_async
-from django.conf import settings
 from django.db import transaction
 from django.tasks import task
 from django.utils import timezone, translation
@@ -26,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from live import tracing
 
+from .conf import conf
 from .deliveries import State, end, skip_settled, take_due
 from .languages import in_language_of, language_of
 from .models import NotificationDelivery, NotificationPreferences
@@ -136,7 +136,7 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
 
 def _transport() -> httpx2.AsyncBaseTransport | None:
     """What makes the connections: setting NOTIFICATIONS_TRANSPORT, a function without arguments."""
-    path = getattr(settings, "NOTIFICATIONS_TRANSPORT", "")
+    path = conf.NOTIFICATIONS_TRANSPORT
     if not path:
         return None
     make: Callable[[], httpx2.AsyncBaseTransport] = import_string(path)

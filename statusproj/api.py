@@ -9,6 +9,7 @@ from accounts.auth import token_auth
 from live.errors import install
 from live.http import session_auth
 from live.schema import json_schema
+from tasks.all_api import NAMESPACE, add_routers
 
 from .openapi import DescribedAPI
 
@@ -23,18 +24,12 @@ api = DescribedAPI(
     "[/api/frames.schema.json](/api/frames.schema.json) and explained, with clients to copy, in "
     "[/api/frames.md](/api/frames.md).",
     auth=[token_auth, session_auth],  # a token decides alone, if there is one
-    urls_namespace="live_api",
+    urls_namespace=NAMESPACE,
 )
 install(api)
-api.add_router("/background-tasks", "tasks.api.router")
-api.add_router("/background-tasks", "tasks.bulk_api.router")
-api.add_router("/background-tasks", "tasks.queue_api.router")
-api.add_router("/background-tasks", "tasks.schedule_api.router")
-api.add_router("/background-tasks", "tasks.record_api.router")
+add_routers(api)
 api.add_router("/background-tasks", "ingest.api.bulk_router")  # about articles, so it lives in their room
 api.add_router("/auto-ingest", "ingest.api.router")
-api.add_router("/notifications", "notifications.api.router")
-api.add_router("/notifications", "notifications.preferences_api.router")
 api.add_router("/audit", "accounts.audit.api.router")
 
 

@@ -7,6 +7,7 @@ class StatusprojConfig(AppConfig):
     """The wiring: settings, addresses, embedded Postgres, `serve` and `demo`."""
 
     name = "statusproj"
+    live_styles = ("statusproj/css/site.css",)
 
     def ready(self) -> None:
         """Register our deploy checks, and listen to what is counted."""

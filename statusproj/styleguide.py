@@ -4,7 +4,7 @@ Nothing in here is stored. The runs are rows that were never saved, presented as
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -70,6 +70,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     if not access.sees_everything(user):
         raise PermissionDenied
     now = timezone.now()
+    runs = example_runs(user, now)
     context = {
         "colours": COLOURS,
         "sizes": SIZES,
@@ -77,7 +78,8 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "icons": icon_names(),
         "statuses": [(word, status, tone) for status, (word, tone) in WORDS.items()],
         "tones": TONES,
-        "example_runs": example_runs(user, now),
+        "example_runs": runs,
+        "bar_run": replace(runs[4], id=str(UUID(int=99))),  # one that has ended: there is no socket for it
         "tabs": [
             Tab(word=gettext("All"), url="#tabs", current=True, count=1200),
             Tab(word=gettext("Failed"), url="#tabs", count=3),

@@ -8,9 +8,9 @@ theirs even then, unless that is asked for.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, models, transaction
 
+from .conf import conf
 from .db import database_now
 from .models import TaskRun
 from .options import options_of
@@ -60,14 +60,14 @@ def cleanup_old_tasks(max_age_hours: float | None = 24, *, include_kept: bool = 
 
 def kept_for(task: str) -> timedelta | None:
     """How long runs of `task` are kept after their end, if that is said for it in particular."""
-    hours = settings.TASKS_KEEP.get(task)
+    hours = conf.TASKS_KEEP.get(task)
     return options_of(task).keep if hours is None else timedelta(hours=hours)
 
 
 def _age(task: str, asked: timedelta | None, *, include_kept: bool) -> timedelta:
     own = kept_for(task)
     if asked is None:
-        return own if own is not None else timedelta(hours=settings.TASKS_KEEP_HOURS)
+        return own if own is not None else timedelta(hours=conf.TASKS_KEEP_HOURS)
     return asked if own is None or include_kept else max(asked, own)
 
 

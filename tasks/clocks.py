@@ -9,18 +9,20 @@ import logging
 import random
 from collections.abc import Callable
 
-from django.conf import settings
 from django.utils.module_loading import import_string
 
+from .conf import conf
 from .db import in_thread
 
 logger = logging.getLogger(__name__)
+
+OURS = {"notifications.upkeep.look": 10.0}  # a project need not say so
 
 
 async def keep_calling() -> None:
     """Call what the setting names, each in its own rhythm, for ever. Every worker does."""
     async with asyncio.TaskGroup() as group:
-        for path, seconds in settings.TASKS_CLOCKS.items():
+        for path, seconds in {**OURS, **conf.TASKS_CLOCKS}.items():
             group.create_task(_keep_calling(path, seconds), name=path)
         await asyncio.Event().wait()  # with nothing to call, there is nothing to end either
 

@@ -7,15 +7,16 @@ from importlib import import_module
 
 import django
 from django.apps import apps
-from django.conf import settings
 
 from live.tracing import postpone_set_up
+
+from .conf import conf
 
 postpone_set_up()
 try:
     if not apps.ready:
         django.setup()
-    for name in getattr(settings, "TASKS_PRELOAD", ()):
+    for name in conf.TASKS_PRELOAD:
         import_module(name)
 except Exception:
     # The children would meet the same trouble, and can tell somebody.

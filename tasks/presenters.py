@@ -126,6 +126,16 @@ class RunView:
         return reverse("tasks:retry", args=[self.id])
 
     @property
+    def socket(self) -> str:
+        """The path of its own socket."""
+        return f"/ws/bulk-process/{self.id}"
+
+    @property
+    def since(self) -> str:
+        """How much of it is shown here, for that socket; written here because templates would localize a number."""
+        return str(self.seq)
+
+    @property
     def actions_url(self) -> str:
         """The buttons this viewer has, as a partial."""
         return reverse("tasks:actions", args=[self.id])

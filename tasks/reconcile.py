@@ -15,10 +15,10 @@ from typing import Any
 from uuid import UUID
 
 import psutil
-from django.conf import settings
 from django.db import Error as DatabaseError
 
 from . import counts, history, lifecycle, tickets
+from .conf import conf
 from .db import database_now, in_thread
 from .exceptions import TransitionRefused
 from .models import TaskRun
@@ -26,8 +26,8 @@ from .states import Status
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT: float = settings.TASKS_HEARTBEAT_SECONDS  # between two signs of life of a worker
-DEAD_AFTER = timedelta(seconds=settings.TASKS_DEAD_AFTER_SECONDS)  # a worker silent for longer is presumed dead
+HEARTBEAT: float = conf.TASKS_HEARTBEAT_SECONDS  # between two signs of life of a worker
+DEAD_AFTER = timedelta(seconds=conf.TASKS_DEAD_AFTER_SECONDS)  # a worker silent for longer is presumed dead
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # on Linux
 INTERVAL = DEAD_AFTER.total_seconds() * 3 / 8  # seconds between two sweeps
 

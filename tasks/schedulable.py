@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from .conf import conf
 from .exceptions import BadSchedule
 from .models import TaskRun
 from .options import task_at
@@ -26,7 +26,7 @@ type Starter = Callable[[AbstractBaseUser | None, dict[str, Any]], Any]
 def choices() -> list[tuple[str, str]]:
     """The tasks that may be scheduled: path and title. Those whose function is gone are left out."""
     found = []
-    for path in settings.TASKS_SCHEDULABLE:
+    for path in conf.TASKS_SCHEDULABLE:
         try:
             task = task_at(path)
         except ImportError:
@@ -38,14 +38,14 @@ def choices() -> list[tuple[str, str]]:
 def is_known(path: str) -> bool:
     """May this code start the task at `path`? Other code may know more, or less."""
     try:
-        return path in settings.TASKS_SCHEDULABLE and task_at(path) is not None
+        return path in conf.TASKS_SCHEDULABLE and task_at(path) is not None
     except ImportError:
         return False
 
 
 def check(path: str, kwargs: Any) -> dict[str, Any]:
     """`kwargs` as they will be stored. Raises BadSchedule when the task at `path` may not, or cannot, be called so."""
-    if path not in settings.TASKS_SCHEDULABLE:
+    if path not in conf.TASKS_SCHEDULABLE:
         raise BadSchedule("task", _("%(path)s is not among the tasks that may be scheduled.") % {"path": path})
     try:
         task = task_at(path)
@@ -72,7 +72,7 @@ def start(
 ) -> TaskRun:
     """Enqueue the task at `path`, in the caller's transaction. Raises BadSchedule, and AlreadyRunning."""
     arguments = check(path, kwargs)
-    starter = settings.TASKS_SCHEDULABLE[path]
+    starter = conf.TASKS_SCHEDULABLE[path]
     if not starter:
         task = task_at(path).using(owner=owner, title=title, topic=topic or None, metadata=dict(metadata))
         return TaskRun.objects.get(pk=UUID(task.enqueue(**arguments).id))

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F
@@ -22,6 +21,7 @@ from live import audit
 from notifications.languages import in_language_of
 
 from . import due, schedulable
+from .conf import conf
 from .db import database_now, in_thread
 from .exceptions import AlreadyRunning, BadSchedule
 from .models import Schedule, TaskEvent, TaskRun
@@ -150,7 +150,7 @@ def _fire_if_due(pk: int, now: datetime) -> bool:
 
 def _is_for_others(schedule: Schedule, now: datetime) -> bool:
     """Is it of a task that this code does not know, and newer code may? As with runs (unknown.py), only for a while."""
-    patience = timedelta(seconds=getattr(settings, "TASKS_UNKNOWN_SECONDS", 900))
+    patience = timedelta(seconds=conf.TASKS_UNKNOWN_SECONDS)
     return now - (schedule.next_run_at or now) < patience and not schedulable.is_known(schedule.task)
 
 

@@ -3,15 +3,22 @@
 import re
 from functools import lru_cache
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from .conf import conf
+
 LONGEST_NAME = 200  # of a longer one its end counts
+# Looked for anywhere in a name, in any case.
+ALWAYS = (
+    *("pass(?:w|code|phrase)", "(?:^|[_-])pass$", "pwd", "secret", "token(?!i[sz])"),
+    *("api[_-]?key", "access[_-]?key", "private[_-]?key"),
+    *("authori[sz]ation", "credential", "cookie", "signature", "session[_-]?(?:id|key)", "jwt"),
+)
 
 
 def is_secret_name(name: str) -> bool:
-    """Is what stands under this name shown to nobody? TASKS_REDACT decides."""
-    return bool(compiled(tuple(settings.TASKS_REDACT)).search(name[-LONGEST_NAME:]))
+    """Is what stands under this name shown to nobody? ALWAYS and the setting TASKS_REDACT decide."""
+    return bool(compiled((*ALWAYS, *conf.TASKS_REDACT)).search(name[-LONGEST_NAME:]))
 
 
 @lru_cache(maxsize=8)

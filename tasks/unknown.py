@@ -9,8 +9,7 @@ knows for longer than a deploy takes (TASKS_UNKNOWN_SECONDS) is taken, and fails
 import logging
 import time
 
-from django.conf import settings
-
+from .conf import conf
 from .db import in_thread
 from .options import task_at
 
@@ -35,7 +34,7 @@ class Unknown:
     """What one worker has learned about tasks that it cannot import. Belongs to its loop."""
 
     def __init__(self) -> None:
-        self._patience = float(getattr(settings, "TASKS_UNKNOWN_SECONDS", 900))
+        self._patience = conf.TASKS_UNKNOWN_SECONDS
         self._since: dict[str, float] = {}
         self._again: dict[str, float] = {}
 

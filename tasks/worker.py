@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import Error as DatabaseError
 from procrastinate import JobContext, PsycopgConnector
 from procrastinate.connector import BaseConnector
@@ -30,6 +29,7 @@ from notifications import upkeep
 
 from .cleanup import cleanup_old_tasks
 from .clocks import keep_calling
+from .conf import conf
 from .db import in_thread
 from .engine import Engine
 from .execution import Execution, Stop
@@ -65,8 +65,8 @@ class Worker:
         grace: timedelta | None = None,
     ) -> None:
         self.name = worker_name()
-        self.concurrency = concurrency or settings.TASKS_MAX_CONCURRENT
-        self.grace = grace if grace is not None else settings.TASKS_GRACE_PERIOD
+        self.concurrency = concurrency or conf.TASKS_MAX_CONCURRENT
+        self.grace = grace if grace is not None else conf.TASKS_GRACE_PERIOD
         self._queues = None if queues is None else [*queues, MAINTENANCE_QUEUE]
         self._vitals = Vitals(self.name, concurrency=self.concurrency, queues=queues)
         self._pulse = Pulse()

@@ -26,6 +26,11 @@ class OwnPostgres:
         url = f"postgresql://postgres@/{DATABASE}?host={quote(str(self._host))}"
         self.environment = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "statusproj.settings"}
 
+    @property
+    def libpq(self) -> dict[str, str]:
+        """The same for who reads the variables that Postgres itself knows."""
+        return {"PGHOST": str(self._host), "PGUSER": "postgres", "PGDATABASE": DATABASE}
+
     def stop(self) -> None:
         """Stop it as a restart of its machine does: clients are cut off."""
         self._server._stop()

@@ -63,13 +63,14 @@ class Process:
     """One `manage.py` command."""
 
     program = ("manage.py",)
+    python = sys.executable
 
     def __init__(self, *arguments: str, root: Path = ROOT, **environment: str) -> None:
         self.log = ""
         # Not a pipe: nobody reads while it runs, and a process that may not print any more stands still.
         self._out = tempfile.TemporaryFile("w+")  # noqa: SIM115 - end() closes it
         self._popen = subprocess.Popen(
-            [sys.executable, "-W", "ignore", *self.program, *arguments],
+            [self.python, "-W", "ignore", *self.program, *arguments],
             cwd=root,
             env={**os.environ, "DATABASE_URL": database_url(), "PYTHONUNBUFFERED": "1", **environment},
             stdout=self._out,

@@ -160,8 +160,9 @@ KNOWN: dict[str, Callable[[list[str]], None]] = {
     "systemd-run": _systemd_run,
     "systemctl": _systemctl,
     **dict.fromkeys(("cp", "install", "touch", "ln", "mkdir", "chmod", "vi"), _files),
-    # tests/process/test_backup.py runs those of Postgres, tests/docs/test_tutorial.py those of curl.
-    **dict.fromkeys(("pg_dump", "pg_restore", "curl", "git", "useradd", "cd"), _elsewhere),
+    # tests/process/test_backup.py runs those of Postgres, tests/docs/test_tutorial.py those of curl, and tests/library/
+    # that of uv.
+    **dict.fromkeys(("uv", "pg_dump", "pg_restore", "curl", "git", "useradd", "cd"), _elsewhere),
 }
 
 

@@ -24,6 +24,7 @@ RUN_BY = {
     ("README.md", "python"): "tests/docs/test_python_blocks.py",
     ("docs/frames.md", "javascript"): "tests/browser/test_examples_in_chromium.py",
     ("docs/frames.md", "python"): "tests/process/test_examples.py",
+    ("docs/library.md", "python"): "tests/library/test_document.py",
     ("docs/limiting.md", "python"): "tests/docs/test_how_to.py",
     ("docs/moving.md", "python"): "tests/docs/test_how_to.py",
     ("docs/notifications.md", "python"): "tests/docs/test_python_blocks.py",

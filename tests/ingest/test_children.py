@@ -111,7 +111,7 @@ def test_servers_and_workers_do_not_load_what_only_children_need() -> None:
     program = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'statusproj.settings'\n"
         "import django; django.setup()\n"
-        "import statusproj.urls, statusproj.routing, ingest.jobs\n"
+        "import statusproj.urls, tasks.routing, ingest.jobs\n"
         "print([name for name in ('trafilatura', 'numpy', 'py3langid') if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)

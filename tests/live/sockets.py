@@ -21,7 +21,7 @@ from live.frames import Frame
 from live.groups import Group
 from live.publishing import publish
 from live.schema import server_frame
-from statusproj.routing import websocket_urlpatterns
+from tasks.routing import all_sockets
 
 HOST = "testserver"
 
@@ -96,7 +96,7 @@ class ThingConsumer(LiveConsumer):
 
 
 application = AuthMiddlewareStack(
-    URLRouter([path("ws/things/<str:key>", ThingConsumer.as_asgi()), *websocket_urlpatterns])  # type: ignore[arg-type]
+    URLRouter([path("ws/things/<str:key>", ThingConsumer.as_asgi()), *all_sockets])  # type: ignore[arg-type]
 )
 
 

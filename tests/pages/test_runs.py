@@ -187,7 +187,7 @@ def test_the_socket_of_a_run_goes_on_where_the_page_was_made(owner: User, client
     run = make_run_in(Status.RUNNING, owner)
     TaskRun.objects.filter(pk=run.pk).update(seq=12345)
     sockets = [live.attrs["ws-connect"] for live in page(client_of(owner), run.get_absolute_url()).all(class_="live")]
-    assert f"/ws/bulk-process/{run.pk}?content=html&since=12345" in sockets
+    assert f"/ws/bulk-process/{run.pk}?content=html&lang=en&since=12345" in sockets
 
 
 def test_a_waiting_run_says_its_place_in_line(owner: User, client_of: ClientOf) -> None:

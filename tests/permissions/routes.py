@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import URLPattern
 
-from statusproj.routing import websocket_urlpatterns
+from tasks.routing import all_sockets
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PARAMETER = re.compile(r"\{(\w+)\}")
@@ -41,7 +41,7 @@ def every_route() -> list[Route]:
 
 def every_socket() -> list[str]:
     """All addresses of sockets."""
-    return sorted(_shown(pattern.pattern, "/") for pattern in websocket_urlpatterns)
+    return sorted(_shown(pattern.pattern, "/") for pattern in all_sockets)
 
 
 def _walk(patterns: list[Any], above: str, namespace: str = "") -> Iterator[Route]:

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         user, password = demo_user()
         topics = prepare(user)
-        from statusproj.server import LiveServer  # installs Twisted's reactor: only where it is wanted
+        from tasks.server import LiveServer  # installs Twisted's reactor: only where it is wanted
 
         console = Console()
         address = f"http://{options['host']}:{options['port']}"

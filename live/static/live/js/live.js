@@ -188,7 +188,7 @@
     const sameLink = others.find((other) => held.href && other.href === held.href);
     const samePlace = others[place]?.nodeName === held.nodeName ? others[place] : null;
     const heirs = [held.id ? $(held.id) : null, sameLink, samePlace, ...others, $("content")];
-    heirs.find((heir) => heir?.checkVisibility({ visibilityProperty: true }) && !heir.disabled).focus({ preventScroll: true });
+    heirs.find((heir) => heir?.checkVisibility({ visibilityProperty: true }) && !heir.disabled)?.focus({ preventScroll: true });
   };
 
   // What somebody has ticked, chosen or opened in a part stays so in the new one.

@@ -13,12 +13,15 @@ from typing import Any
 # Daphne first: importing it installs Twisted's reactor on an asyncio loop.
 from daphne.server import Server, twisted_loop  # isort: skip
 from daphne.server import reactor as daphne_reactor  # isort: skip
+from channels.routing import get_default_application
 from daphne.endpoints import build_endpoint_description_strings
+from django.conf import settings
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 
 from live.hub import Hub
 from live.publishing import drain, use_loop
-from statusproj.asgi import application
-from tasks.worker import Worker
+
+from .worker import Worker
 
 logger = logging.getLogger(__name__)
 reactor: Any = daphne_reactor  # Twisted installs an object where its types see a module
@@ -42,7 +45,7 @@ class LiveServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._worker: Worker | None = None
         self._daphne = Server(
-            application=application,
+            application=_application(),
             endpoints=build_endpoint_description_strings(host=host, port=port),
             signal_handlers=False,
             server_name="statusproj",
@@ -113,6 +116,12 @@ class LiveServer:
         task = twisted_loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _application() -> Any:
+    """The project's own. While it is being worked on it has its static files along, as with Django's runserver."""
+    application = get_default_application()
+    return ASGIStaticFilesHandler(application) if settings.DEBUG else application
 
 
 def _leave_at_once() -> None:

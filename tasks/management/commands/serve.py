@@ -27,7 +27,7 @@ class Command(BaseCommand):
         """Bring the database up to date unless told otherwise, then serve."""
         if not options["no_migrate"]:
             call_command("migrate", verbosity=0)
-        from statusproj.server import LiveServer  # installs Twisted's reactor: only where it is wanted
+        from tasks.server import LiveServer  # installs Twisted's reactor: only where it is wanted
 
         host, port = options["host"], options["port"]
         server = LiveServer(
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             on_ready=lambda: self.stdout.write(f"Serving at http://{host}:{port}/ (Ctrl-C stops)"),
         )
         if not options["no_migrate"] and not get_user_model()._default_manager.exists():
-            self.stdout.write("Nobody can sign in yet. In another terminal: .venv/bin/python manage.py createsuperuser")
+            self.stdout.write("Nobody can sign in yet. In another terminal: python manage.py createsuperuser")
         server.run()
         if server.failed:
             raise CommandError(f"Could not listen on {host}:{port}.")
