@@ -51,7 +51,7 @@ class Shop:
         """A command that serves at the port it is told. Gives the port, once pages are answered."""
         port = free_port()
         with self.running(*(argument.format(port=port) for argument in arguments)) as process:
-            eventually(lambda: not process.is_running() or get(port, "/enter/"), within=60, what="the shop answers")
+            eventually(lambda: not process.is_running() or get(port, "/enter/"), within=120, what="the shop answers")
             if not process.is_running():
                 process.wait()
                 raise AssertionError(f"the shop ended at once:\n{process.log}")

@@ -57,6 +57,7 @@ async def hear(port: int, client: httpx2.Client, run_id: str) -> tuple[list[dict
 
 
 @pytest.mark.process
+@pytest.mark.timeout(300)  # its fixtures build and install the wheel
 def test_a_project_sees_its_own_task_advance_and_end_and_is_told(shop: Shop) -> None:
     # As a newcomer runs it: Django's runserver by Daphne, and a worker beside it.
     with (
@@ -85,6 +86,7 @@ def test_a_project_sees_its_own_task_advance_and_end_and_is_told(shop: Shop) -> 
 
 
 @pytest.mark.browser
+@pytest.mark.timeout(300)
 def test_its_own_page_moves_and_the_page_of_a_run_stands_in_its_own(shop: Shop, chromium: Browser) -> None:
     with shop.serving("serve", "--port", "{port}") as port:
         page = chromium.new_page()

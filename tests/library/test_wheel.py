@@ -9,6 +9,8 @@ import pytest
 from tests.library.shop import Shop
 from tests.servers import ROOT
 
+pytestmark = pytest.mark.timeout(300)  # fixtures build and install the wheel
+
 ROOMS = ("live", "notifications", "tasks")
 IMPORT_ALL = """
 import importlib, pkgutil, sys, django
