@@ -202,7 +202,7 @@ class _Claim:
     """Claims a run, again if need be: when the answer to a claim was lost, the run may be ours already."""
 
     def __init__(self, run_id: UUID, attempt: int, worker: str, ticket: int | None) -> None:
-        self._claim = partial(lifecycle.claim, run_id, attempt, worker=worker)
+        self._claim = partial(lifecycle.claim, run_id, attempt, worker=worker, ticket=ticket)
         self._ours = {"pk": run_id, "attempt": attempt, "worker": worker, "ticket": ticket, "status": Status.RUNNING}
         self._asked = False
         self.language = ""

@@ -89,26 +89,22 @@ def _introduce(run: TaskRun) -> None:
     transaction.on_commit(partial(signals.enqueued, run), robust=True)
 
 
-def claim(run_id: uuid.UUID, attempt: int, *, worker: str) -> TaskRun | None:
+def claim(run_id: uuid.UUID, attempt: int, *, worker: str, ticket: int | None = None) -> TaskRun | None:
     """Take a waiting run for `worker`. None when it is not this attempt's to take any more, or not yet.
+
+    With the `ticket` it was fetched by: nor when the run has another one by now, because the worker was thought dead.
 
     Not yet: as many runs of its concurrency key are running as may. It goes back in line then as it was.
     """
     seen_by = Func(F("worker_ids"), Value([worker], JSONField()), arg_joiner=" || ", template="%(expressions)s")
-    # The message said why it waited: that is over.
-    changes: dict[str, Any] = {
-        "worker": worker,
-        "worker_ids": seen_by,
-        "started_at": Now(),
-        "run_after": None,
-        "message": "",
-    }
+    changes: dict[str, Any] = {"worker": worker, "worker_ids": seen_by, "started_at": Now(), "run_after": None}
+    changes["message"] = ""  # it said why the run waited: that is over
     with suppress(TransitionRefused):
         # Most runs have no limit: their claim is one statement, and needs no transaction around it.
-        return _move(run_id, attempt, Status.RUNNING, {"worker": worker}, unlimited=True, **changes)
+        return _move(run_id, attempt, Status.RUNNING, {"worker": worker}, unlimited=True, fetched_by=ticket, **changes)
     try:
         with transaction.atomic():
-            run = _move(run_id, attempt, Status.RUNNING, {"worker": worker}, **changes)
+            run = _move(run_id, attempt, Status.RUNNING, {"worker": worker}, fetched_by=ticket, **changes)
             places.take(run)
             return run
     except TransitionRefused:
@@ -365,15 +361,18 @@ def _move(
     /,
     *,
     unlimited: bool = False,
+    fetched_by: int | None = None,
     **changes: Any,
 ) -> TaskRun:
     """One arrow. Raises TransitionRefused when the run is not where it must be, or in another attempt.
 
-    With `unlimited` also when it has a concurrency limit.
+    With `unlimited` also when it has a concurrency limit, with `fetched_by` also when its ticket is another one.
     """
     mine = TaskRun.objects.filter(pk=run_id, attempt=attempt, status__in=sources_of(target))
     if unlimited:
         mine = mine.filter(concurrency_limit=None)
+    if fetched_by is not None:
+        mine = mine.filter(ticket=fetched_by)
     said = {"attempt": changes.get("attempt", attempt), "status": target, **event}
     run = statements.move(mine, said, {"status": target, "seq": F("seq") + 1, **changes})
     if run is None:

@@ -11,12 +11,13 @@ from django.db import OperationalError
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from notifications.models import Notification
+from tasks import lifecycle
 from tasks.models import TaskEvent, TaskRun
 from tasks.progress import Progress
 from tasks.states import Status
 from tests.cutting import cut_once_when_writing
 from tests.tasks import functions
-from tests.tasks.runs import make_run_in
+from tests.tasks.runs import make_run, make_run_in
 from tests.waiting import eventually, eventually_async
 from tests.workers import WorkerThread
 
@@ -77,3 +78,15 @@ async def test_lines_and_batches_whose_commit_was_not_answered_are_recorded_once
         "one", 1, "while 2 answers are to be lost", "while 1 answers are to be lost", 2,
     ]  # fmt: skip
     assert sorted({event.seq for event in said}) == [event.seq for event in said]
+
+
+def test_a_ticket_that_was_replaced_while_its_worker_was_thought_dead_claims_nothing(engine_tables: None) -> None:
+    run = make_run()
+    fetched_by = run.ticket
+    assert lifecycle.reissue_ticket(run)
+    assert lifecycle.claim(run.pk, 1, worker="slow:1:1", ticket=fetched_by) is None
+    run.refresh_from_db()
+    # Else it would run while its ticket waits: rescued from a worker that lives, and a ticket left behind for good.
+    assert (run.status, run.events.count()) == (Status.PENDING, 1)
+    claimed = lifecycle.claim(run.pk, 1, worker="quick:1:1", ticket=run.ticket)
+    assert claimed is not None and claimed.worker == "quick:1:1"
