@@ -31,7 +31,7 @@ class Block:
 
 def documents() -> list[str]:
     """Every document of the project."""
-    found = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    found = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
     return sorted(str(path.relative_to(ROOT)) for path in found)
 
 

@@ -162,7 +162,7 @@ KNOWN: dict[str, Callable[[list[str]], None]] = {
     **dict.fromkeys(("cp", "install", "touch", "ln", "mkdir", "chmod", "vi"), _files),
     # tests/process/test_backup.py runs those of Postgres, tests/docs/test_tutorial.py those of curl, and tests/library/
     # that of uv.
-    **dict.fromkeys(("uv", "pg_dump", "pg_restore", "curl", "git", "useradd", "cd"), _elsewhere),
+    **dict.fromkeys(("uv", "pg_dump", "pg_restore", "createdb", "curl", "git", "useradd", "cd"), _elsewhere),
 }
 
 
