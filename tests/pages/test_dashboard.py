@@ -80,7 +80,8 @@ def test_staff_see_what_waits_and_what_is_paused(owner: User, staff: User, clien
         "default 0 waiting 0 running Open",
         "mail 1 waiting 0 running",
     ]
-    assert re.search(r" the oldest from (now|\d+ seconds? ago) paused .* by staff Paused$", shown[1].text), shown[1].text
+    told = shown[1].text
+    assert re.search(r" the oldest from (now|\d+ seconds? ago) paused .* by staff Paused$", told), told
 
 
 def test_workers_are_no_business_of_anybody_else(owner: User, client_of: ClientOf) -> None:
