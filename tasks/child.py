@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from contextlib import suppress
 from dataclasses import asdict
@@ -76,7 +77,7 @@ def report_of(message: dict[str, Any]) -> "Report":
 
 
 def _execute(channel: Connection, order: dict[str, Any]) -> dict[str, Any]:
-    from django.db import connections
+    from django.db import InterfaceError, OperationalError, connections
     from django.utils import translation
 
     from live import tracing
@@ -88,7 +89,12 @@ def _execute(channel: Connection, order: dict[str, Any]) -> dict[str, Any]:
     from .states import Status
     from .text import storable
 
-    run = TaskRun.objects.get(pk=order["run"])
+    while True:
+        try:
+            run = TaskRun.objects.get(pk=order["run"])
+            break
+        except (InterfaceError, OperationalError):  # away: no reason to fail, nothing has begun; whoever stops us kills
+            time.sleep(0.5)
     if run.attempt != order["attempt"] or run.status != Status.RUNNING:
         raise LookupError("The run has moved on since this process was started.")
     correlation.executing(run, whole_process=True)
