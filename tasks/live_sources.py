@@ -1,6 +1,7 @@
 """How sockets read the truth about runs: what the hub re-reads every few seconds, and who may still watch."""
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -52,8 +53,10 @@ def reread(groups: Collection[Group]) -> Iterable[tuple[Group, Frame]]:
 def recorded(after: Mapping[str, int]) -> Iterable[Frame]:
     """The batches and log lines of these runs after those seqs. Two queries; one when there are none.
 
-    `reset` alone for the runs that have more than one look tells of.
+    `reset` alone for the runs that have more than one look tells of. Other rooms may tell of jobs that are no runs:
+    nothing is known of those here.
     """
+    after = {job_id: seq for job_id, seq in after.items() if _is_run_id(job_id)}
     newer = Q(pk=None)
     for run_id, seq in after.items():
         newer |= Q(run=run_id, seq__gt=seq)
@@ -69,6 +72,12 @@ def recorded(after: Mapping[str, int]) -> Iterable[Frame]:
             yield frame_of_event(runs[event.run_id], event)
     if cut_at is not None:
         yield from (frames.reset(run_id) for run_id in after if UUID(run_id) >= cut_at)
+
+
+def _is_run_id(job_id: str) -> bool:
+    with suppress(ValueError):
+        return bool(UUID(job_id))
+    return False
 
 
 def no_longer_staff(pairs: Collection[tuple[Group, int]]) -> Iterable[tuple[Group, int]]:

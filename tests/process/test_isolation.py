@@ -54,7 +54,7 @@ def test_a_run_of_many_items_killed_with_9_goes_on_where_it_was(
     first.send(signal.SIGKILL)
     first.wait()
     started.append(Process("worker"))
-    run = eventually(lambda: TaskRun.objects.filter(pk=result.id, status__in=FINAL).first(), within=120)
+    run = eventually(lambda: TaskRun.objects.filter(pk=result.id, status__in=FINAL).first(), within=240)
     assert (run.status, run.error, run.attempt) == (Status.COMPLETED, "", 2)
     assert run.result >= 1000, "the second attempt began where the first was"
     done = [int(line) for line in trace.read_text().splitlines()]

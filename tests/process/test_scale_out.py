@@ -1,6 +1,9 @@
 """The benchmark of a whole installation, small: it must not rot, and what it checks must hold at any size."""
 
+import os
 from contextlib import ExitStack
+
+import pytest
 
 from benchmarks.scale_out import checks
 from benchmarks.scale_out.plan import Load, Shape
@@ -8,6 +11,7 @@ from benchmarks.scale_out.rounds import Round, installation
 from tests.servers import require
 
 
+@pytest.mark.skipif("BENCHMARKS" not in os.environ, reason="a minute for a benchmark: BENCHMARKS=1 runs it")
 def test_a_small_installation_under_load_loses_nothing_and_tells_everybody_once() -> None:
     require("redis-server")
     shape, load = Shape(webs=1, workers=1), Load(users=4, runs=40, seconds=2)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
 
 from live import publishing, watchdog
 from live.hub import Hub
@@ -18,10 +19,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def lost(engine_tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def lost(engine_tables: None, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[None]:
     """Whatever is published is lost, and sockets are told only when somebody looks."""
     monkeypatch.setattr(watchdog, "IN_FLIGHT", 0)
-    monkeypatch.setattr(watchdog, "DEFAULT_INTERVAL", 3600)
+    settings.LIVE_RECONCILE_SECONDS = 3600
     monkeypatch.setattr(publishing, "publish", lambda groups, frame: None)
     yield from clean_live_state()
 
@@ -33,10 +34,7 @@ async def heard_after_a_look(socket: TestSocket) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("where", ["the run", "all runs"])
-async def test_batches_and_lines_come_late_rather_than_never(
-    owner: User, where: str, settings: pytest.FixtureRequest
-) -> None:
-    settings.LIVE_RECONCILE_SECONDS = 3600
+async def test_batches_and_lines_come_late_rather_than_never(owner: User, where: str) -> None:
     run = await running_run(owner)
     socket = await greeted(owner, path(run) if where == "the run" else "/ws/progress/mine")
     assert [status for status, _ in await heard_after_a_look(socket)] == ["progress"]
@@ -51,10 +49,7 @@ async def test_batches_and_lines_come_late_rather_than_never(
     assert await heard_after_a_look(socket) == []
 
 
-async def test_more_than_a_look_can_tell_of_is_told_as_a_reset(
-    owner: User, settings: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.LIVE_RECONCILE_SECONDS = 3600
+async def test_more_than_a_look_can_tell_of_is_told_as_a_reset(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_sources, "MOST_EVENTS", 3)
     run = await running_run(owner)
     socket = await greeted(owner, path(run))
