@@ -24,6 +24,7 @@ from tools.fleet.services import ROOT, free_port
 SECONDS = 7200.0
 EVERY = 15.0  # seconds between two looks
 WARM = 0.2  # share of the time after which everything has been used
+POINTS = 120  # of a line that are kept
 MB = 1024 * 1024
 
 
@@ -93,7 +94,8 @@ def result(looks: dict[str, list[Look]], did: dict[str, int], logs: str) -> Resu
             f"{descriptors[0]}, at the end {descriptors[1]}; threads {threads[0]}, at the end {threads[1]}; "
             f"{all_of_it[-1].held.seconds / all_of_it[-1].at:.1%} of a core"
         )
-        lines[name] = [[round(look.at / 60, 2), round(look.held.own / MB, 2)] for look in all_of_it]
+        drawn = all_of_it[:: max(1, len(all_of_it) // POINTS)]
+        lines[name] = [[round(look.at / 60, 2), round(look.held.own / MB, 2)] for look in drawn]
     minutes = max(line[-1][0] for line in lines.values())
     worked = ", ".join(f"{count} {what}" for what, count in did.items() if what != "told")
     notes.append(f"{minutes:.0f} minutes in all: {worked}")

@@ -62,6 +62,7 @@ def main() -> None:
     from ingest.demo import next_edition, open_site, prepare
     from ingest.jobs import start_collecting
     from notifications import facade
+    from tasks.exceptions import TransitionRefused
     from tasks.manager import cancel_task, cleanup_old_tasks
 
     people, cookies = [], []
@@ -83,7 +84,8 @@ def main() -> None:
         run = kind.using(owner=random.choice(people)).enqueue(random.uniform(0.1, 3))
         if random.random() < 0.1:
             time.sleep(0.5)
-            cancel_task(run.id)
+            with suppress(TransitionRefused):  # it has ended
+                cancel_task(run.id)
 
     @every(120.0, "collections")
     def collect() -> None:

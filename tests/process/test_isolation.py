@@ -12,7 +12,7 @@ from tests.servers import Process
 from tests.tasks import working_functions as functions
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
 
 def gone(pid: int) -> bool:
