@@ -14,7 +14,7 @@ WORKERS ?= 3
 # library anew: 5 s of a core instead of 1.5.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test check lint audit docs fuzz chaos bench lock messages openapi clean
+.PHONY: help demo run test check lint audit docs fuzz chaos bench coverage lock messages openapi clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -28,7 +28,10 @@ run: $(READY) ## Serve without demo data
 test: $(READY) ## Run the tests (browser and Redis tests skip where those are not installed)
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
-check: lint docs audit ## What CI runs: lint, types, contracts, deploy checks, migrations, secrets, documents, advisories, tests with coverage
+check: lint docs audit ## What CI runs: lint, types, contracts, deploy checks, migrations, secrets, documents, advisories, tests
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+coverage: $(READY) ## The tests with coverage of lines: a tenth longer
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
 
 lint: $(READY)

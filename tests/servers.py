@@ -142,6 +142,12 @@ class Server(Process):
         return get(self.port, "/sign-in/") is not None
 
 
+class ServerAsItIs(Server):
+    """`serve --no-migrate`: the test's database has all tables, and looking costs a second of a core each time."""
+
+    command = ("serve", "--no-migrate")
+
+
 class UvicornServer(Server):
     """The application under uvicorn: pages and sockets, no worker."""
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import listparser
 from django.utils.translation import gettext as _
 from lxml import etree
 
@@ -14,6 +13,8 @@ def read_opml(body: bytes) -> list[dict[str, str]]:
 
     Files that are not well-formed give what can be read; entities are not expanded.
     """
+    import listparser  # it loads a second HTTP client, and only the children that read lists want it
+
     found = listparser.parse(body)
     feeds = [
         {

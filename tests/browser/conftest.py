@@ -10,7 +10,7 @@ from django.test import Client
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.tabs import ARGUMENTS, Tab
-from tests.servers import Server, require
+from tests.servers import Server, ServerAsItIs, require
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def arguments() -> tuple[str, ...]:
 @pytest.fixture
 def server(engine_tables: None, arguments: tuple[str, ...], environment: dict[str, str]) -> Iterator[Server]:
     """`manage.py serve` on the test's database."""
-    process = Server(*arguments, **{"TASKS_GRACE_SECONDS": "0.2", **environment})
+    process = ServerAsItIs(*arguments, **{"TASKS_GRACE_SECONDS": "0.2", **environment})
     yield process
     process.end()
 

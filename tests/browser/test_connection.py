@@ -13,7 +13,7 @@ from tests.browser.network import Network
 from tests.browser.tabs import Tab
 from tests.browser.watching import BANNER, SHOWN, asked_in_ten_minutes, finish, is_open, is_shown, start, watch
 from tests.live.servers import redis
-from tests.servers import Process, Server, free_port
+from tests.servers import Process, Server, ServerAsItIs, free_port
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
@@ -38,7 +38,7 @@ def test_a_killed_server_is_said_after_three_seconds_and_no_longer_once_it_is_ba
     # Trap 33: what was known stays, and a failed poll is no failed run.
     assert tab.page.is_visible(f"#run-{run}-progress")
     assert tab.page.evaluate(f"() => {is_shown(run, 'running')}")
-    again = Server(port=server.port)
+    again = ServerAsItIs(port=server.port)
     try:
         tab.until(f"{BANNER}.hidden", within=40)
         tab.until(is_shown(run, "failed"), within=40)  # its worker was killed with the server
@@ -198,7 +198,7 @@ def test_without_redis_pages_go_on_and_are_right(owner: User, engine_tables: Non
         with redis(port) as layer:
             # One by one: should the second not start, the first is known and ended.
             processes.append(Process("worker", **environment))
-            processes.append(Server("--no-worker", **environment))
+            processes.append(ServerAsItIs("--no-worker", **environment))
             tab = tab_at(processes[-1].url, owner)
             run = start(owner, "no redis")
             watch(tab, run)

@@ -16,7 +16,7 @@ from ingest.models import Article, Topic
 from notifications.models import Notification
 from tasks.models import TaskRun
 from tests.browser.tabs import Tab
-from tests.servers import Server, free_port
+from tests.servers import Server, ServerAsItIs, free_port
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.timeout(180)]
@@ -42,7 +42,7 @@ def topic(site: DemoSite, owner: User, settings: object) -> Topic:
 @pytest.fixture
 def server(engine_tables: None, site: DemoSite) -> Iterator[Server]:
     """`manage.py serve`, which may fetch from the news site."""
-    process = Server(INGEST_ALLOWED_HOSTS=site.host)
+    process = ServerAsItIs(INGEST_ALLOWED_HOSTS=site.host)
     yield process
     process.end()
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Route
 
 from notifications import facade
 from tests.browser.tabs import Tab
-from tests.servers import Server
+from tests.servers import Server, ServerAsItIs
 from tests.tasks import functions
 
 pytestmark = pytest.mark.browser
@@ -137,7 +137,7 @@ def test_a_lost_connection_is_said_and_everything_is_right_when_it_is_back(
     tab.until("!document.querySelector('#connection').hidden")
     assert "as of" in page.inner_text("#connection")
     assert page.is_visible(f"#run-{run}-progress")  # what was known stays
-    again = Server(port=server.port)
+    again = ServerAsItIs(port=server.port)
     try:
         tab.until("document.querySelector('#connection').hidden", within=60)
         tab.until(f"document.querySelector('#run-{run}-status').dataset.status === 'completed'", within=40)

@@ -12,7 +12,7 @@ from tasks.models import TaskEvent, TaskItem, TaskRun
 from tasks.states import FINAL, Status
 from tasks.timeline import LINES_SHOWN
 from tests.browser.tabs import Tab
-from tests.servers import Server
+from tests.servers import Server, ServerAsItIs
 from tests.tasks import working_functions as functions
 from tests.tasks.functions import gate_file
 from tests.waiting import eventually
@@ -75,7 +75,7 @@ def test_lines_and_items_of_a_run_whose_worker_was_killed_are_still_there(
     eventually(lambda: TaskEvent.objects.filter(run=run, kind="log").count() == 10)
     server.send(signal.SIGKILL)
     server.wait()
-    again = Server(port=server.port)
+    again = ServerAsItIs(port=server.port)
     try:
         eventually(lambda: TaskRun.objects.filter(pk=run, status=Status.FAILED).exists(), within=60)
         tab.until(f"document.querySelector('#run-{run}-status').dataset.status === 'failed'", within=60)

@@ -6,7 +6,7 @@ import pytest
 
 from tasks import tickets
 from tests.live.servers import redis
-from tests.servers import Process, Server, UvicornServer, free_port, require
+from tests.servers import Process, Server, ServerAsItIs, UvicornServer, free_port, require
 from tests.waiting import eventually
 
 
@@ -22,7 +22,7 @@ def started(engine_tables: None) -> Iterator[list[Process]]:
 @pytest.fixture
 def server(started: list[Process]) -> Server:
     """One `manage.py serve` with its worker."""
-    server = Server()
+    server = ServerAsItIs()
     started.append(server)
     return server
 
@@ -31,7 +31,7 @@ def server(started: list[Process]) -> Server:
 def any_server(request: pytest.FixtureRequest, started: list[Process]) -> Iterator[Server]:
     """Daphne with its worker in one process; uvicorn and a worker beside it, joined by Redis."""
     if request.param == "daphne":
-        started.append(server := Server())
+        started.append(server := ServerAsItIs())
         yield server
         return
     require("redis-server")

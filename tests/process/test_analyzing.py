@@ -16,7 +16,7 @@ from ingest.models import Article, Topic
 from notifications.models import Notification
 from tasks.models import TaskRun
 from tasks.states import FINAL, Status
-from tests.servers import Process, Server, free_port
+from tests.servers import Process, ServerAsItIs, free_port
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
@@ -56,7 +56,7 @@ def test_after_kill_9_nothing_is_fetched_or_decided_twice_and_the_bell_rings_onc
     started: list[Process], site: DemoSite, topic: Topic, owner: User, urls: list[str], save: bool
 ) -> None:
     assert len(urls) > 150
-    server = Server(INGEST_ALLOWED_HOSTS=site.host)
+    server = ServerAsItIs(INGEST_ALLOWED_HOSTS=site.host)
     started.append(server)
     run_id = start_bulk_analysis(owner, urls, topic.name, save=save)
     eventually(lambda: TaskRun.objects.filter(pk=run_id, processed_items__gte=60).exists(), within=60)
@@ -69,7 +69,7 @@ def test_after_kill_9_nothing_is_fetched_or_decided_twice_and_the_bell_rings_onc
     assert killed.checkpoint is None
     before = len(site.requests)
 
-    started.append(Server(INGEST_ALLOWED_HOSTS=site.host))
+    started.append(ServerAsItIs(INGEST_ALLOWED_HOSTS=site.host))
     run = eventually(lambda: TaskRun.objects.filter(pk=run_id, status__in=FINAL).first(), within=120)
     assert (run.status, run.attempt) == (Status.COMPLETED, 2), run.error
     again = site.requests[before:]

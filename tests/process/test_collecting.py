@@ -18,7 +18,7 @@ from notifications.models import Notification
 from tasks import ledger
 from tasks.models import TaskRun
 from tasks.states import FINAL, Status
-from tests.servers import Process, Server, free_port
+from tests.servers import Process, ServerAsItIs, free_port
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
@@ -50,7 +50,7 @@ def half_way(run_id: str, at_least: int = 40) -> TaskRun:
 def test_after_kill_9_mid_run_no_article_is_processed_twice_and_the_bell_rings_once(
     started: list[Process], site: DemoSite, topic: Topic, owner: User
 ) -> None:
-    server = Server(INGEST_ALLOWED_HOSTS=site.host)
+    server = ServerAsItIs(INGEST_ALLOWED_HOSTS=site.host)
     started.append(server)
     run_id = start_collecting(owner, topic).id
     half_way(run_id)
@@ -62,7 +62,7 @@ def test_after_kill_9_mid_run_no_article_is_processed_twice_and_the_bell_rings_o
     requests_before = len(site.requests)
 
     killed_at = time.monotonic()
-    started.append(Server(INGEST_ALLOWED_HOSTS=site.host))
+    started.append(ServerAsItIs(INGEST_ALLOWED_HOSTS=site.host))
     eventually(lambda: TaskRun.objects.get(pk=run_id).attempt == 2, within=15)
     assert time.monotonic() - killed_at < 15
     run = eventually(lambda: TaskRun.objects.filter(pk=run_id, status__in=FINAL).first(), within=120)
@@ -83,7 +83,7 @@ def test_after_kill_9_mid_run_no_article_is_processed_twice_and_the_bell_rings_o
 def test_cancel_mid_run_stops_within_2_s_and_says_so_everywhere(
     started: list[Process], site: DemoSite, topic: Topic, owner: User
 ) -> None:
-    server = Server(INGEST_ALLOWED_HOSTS=site.host)
+    server = ServerAsItIs(INGEST_ALLOWED_HOSTS=site.host)
     started.append(server)
     run_id = start_collecting(owner, topic).id
     half_way(run_id, at_least=20)

@@ -42,7 +42,7 @@ def test_no_child_outlives_a_worker_killed_with_9(started: list[Process], functi
     eventually(lambda: all(gone(process.pid) for process in servers), within=5, what="nothing else is left either")
 
 
-@pytest.mark.parametrize(("function", "total"), [(functions.long_work, 10_000), (functions.long_work_isolated, 2_500)])
+@pytest.mark.parametrize(("function", "total"), [(functions.long_work, 4_000), (functions.long_work_isolated, 2_500)])
 def test_a_run_of_many_items_killed_with_9_goes_on_where_it_was(
     started: list[Process], function: object, total: int, tmp_path: Path
 ) -> None:
