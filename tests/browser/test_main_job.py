@@ -73,7 +73,7 @@ def shown_percentages(page: Page, run_id: str, numbers: set[str]) -> list[float]
         found = PERCENT.fullmatch(" ".join(words.all_inner_texts()))
         if found and (not seen or seen[-1] != float(found[1])):
             seen.append(float(found[1]))
-            numbers.add(page.inner_text("#topic-run [id$=numbers]"))
+        numbers.add(page.inner_text("#topic-run [id$=numbers]"))
         return page.locator(f"#run-{run_id}-status").inner_text().strip() == "Completed"
 
     eventually(ended, within=120, what="the page says Completed")

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 
+from live.conf import Conf, Setting
 from tests.servers import ROOT
 
 TABLE = dict(re.findall(r"^\| `(\w+\.[A-Z_]+)` \| ([\d.]+) \|", (ROOT / "docs" / "live.md").read_text(), re.MULTILINE))
@@ -20,3 +21,9 @@ def test_every_bound_is_documented_with_its_value(name: str) -> None:
     bounds = {key: value for key in own if isinstance(value := getattr(module, key), int | float)}
     documented = {key.partition(".")[2]: float(value) for key, value in TABLE.items() if key.startswith(f"{name}.")}
     assert documented == bounds
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    defaults = {name: value.default for name, value in vars(Conf).items() if isinstance(value, Setting)}
+    documented = {key.partition(".")[2]: float(value) for key, value in TABLE.items() if key.startswith("conf.")}
+    assert documented == defaults
