@@ -1,15 +1,12 @@
 """From the order to stop to the function that stops: ours of each kind beside Procrastinate's abort of a coroutine."""
 
 import asyncio
-import os
-import subprocess
-import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
-from benchmarks.harness import Result, Row, scratch_database
+from benchmarks.harness import Result, Row, scratch_database, worker
 
 SAMPLES = 30
 
@@ -21,14 +18,14 @@ def main() -> None:
         from tasks.background import BackgroundWorker
 
         bare = _bare()
-        worker = BackgroundWorker().start()
+        here = BackgroundWorker().start()
         try:
             coroutine = _samples(functions.waits)
             thread = _samples(functions.turns)
             child = _samples(functions.spins, told=False)
         finally:
-            worker.stop()
-        with _worker(url):
+            here.stop()
+        with worker(url):
             across = _samples(functions.waits, told=False)
     Result(
         key="cancel",
@@ -119,18 +116,6 @@ def _bare() -> list[float]:
         return samples
 
     return asyncio.run(measure())
-
-
-@contextmanager
-def _worker(url: str) -> Any:
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "manage.py", "worker"], env={**os.environ, "DATABASE_URL": url}
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 if __name__ == "__main__":

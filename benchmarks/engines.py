@@ -7,7 +7,6 @@ environment of their own, which is made on the first run from contestants.txt.
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.harness import Result, Row, scratch_database
+from benchmarks.harness import Result, Row, redis_server, scratch_database
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
@@ -143,8 +142,8 @@ def main() -> None:
             print(f"  Skipped, all but ours: {reason}")
         if python is not None:
             contestants = [bare_procrastinate(python, stack), *contestants, tasks_db(python, stack)]
-            if shutil.which("redis-server"):
-                contestants.append(celery(python, stack.enter_context(redis())))
+            if address := stack.enter_context(redis_server()):
+                contestants.append(celery(python, address))
             else:
                 print("  Skipped, Celery: no redis-server here (on Debian: apt-get install redis-server)")
         for work in (Contestant.measure, Contestant.measure_batch):
@@ -308,26 +307,6 @@ def a_database(name: str) -> Iterator[dict[str, str]]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@contextmanager
-def redis() -> Iterator[str]:
-    """A redis-server on a free port that keeps nothing. Yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        while True:
-            with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 if __name__ == "__main__":

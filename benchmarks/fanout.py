@@ -6,7 +6,6 @@ each in a server process of its own, in one run. The clients are a process that 
 """
 
 import asyncio
-import socket
 import statistics
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from uuid import UUID
 import psutil
 
 from benchmarks.harness import Helper, Result, Row, listening, redis_server, scratch_database
+from tools.fleet.services import free_port
 
 SIZES = (100, 500, 1000)
 UPDATES = 20
@@ -65,9 +65,7 @@ def main() -> None:
 
 def _measure(contestant: str, server: str, run_id: str, path: str, cookie: str, environment: dict[str, str]) -> Figures:
     figures = Figures()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     serving = Helper("benchmarks.fanout_server", contestant, server, str(port), run_id, environment=environment)
     clients = Helper("benchmarks.fanout_clients", str(port), path, cookie)
     try:

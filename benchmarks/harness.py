@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -15,8 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
+
+from tools.fleet.installation import Redis, Worker
+from tools.fleet.services import Service
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -37,7 +40,11 @@ class Row:
     @property
     def p99(self) -> float:
         """The 99th percentile."""
-        return sorted(self.samples)[min(len(self.samples) - 1, int(len(self.samples) * 0.99))]
+        return self.percentile(99)
+
+    def percentile(self, share: int) -> float:
+        """What `share` of a hundred samples do not exceed."""
+        return sorted(self.samples)[min(len(self.samples) - 1, len(self.samples) * share // 100)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,18 +173,28 @@ def scratch_database() -> Iterator[str]:
 @contextmanager
 def redis_server() -> Iterator[str]:
     """A redis-server of our own. Yields its address; an empty one where none is installed."""
-    program = shutil.which("redis-server")
-    if program is None:
+    if shutil.which("redis-server") is None:
         yield ""
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    with TemporaryDirectory(prefix="redis-") as folder, running(Redis(folder=Path(folder))) as redis:
+        yield redis.url
+
+
+@contextmanager
+def worker(url: str, **settings: str) -> Iterator[Worker]:
+    """A worker in a process of its own, ready for runs of the database at `url`. `settings`: environment variables."""
+    with TemporaryDirectory(prefix="worker-") as folder:
+        environment = {"DATABASE_URL": url, **settings}
+        service = Worker("worker", folder=Path(folder), environment=environment, concurrency=3)
+        with running(service):
+            yield service
+
+
+@contextmanager
+def running[S: Service](service: S) -> Iterator[S]:
+    """Start it, and see to it that it ends."""
     try:
-        asyncio.run(listening(port, within=60))
-        yield f"redis://127.0.0.1:{port}/0"
+        service.start()
+        yield service
     finally:
-        process.terminate()
-        process.wait()
+        service.stop(within=60)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ import time
 import websockets
 
 from benchmarks.harness import Result, Row, listening, redis_server, scratch_database
+from tools.fleet.services import free_port
 
 SAMPLES = 150
 
@@ -25,9 +25,7 @@ def main() -> None:
 
 
 def _measure(layer: str, target: str, redis: str, url: str, run_id: str, cookie: str) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "benchmarks.publish_server", str(port), run_id],
         env={**os.environ, "DATABASE_URL": url, "REDIS_URL": redis},

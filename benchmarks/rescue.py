@@ -4,15 +4,10 @@ The baseline is what nobody can undercut: the silence (TASKS_DEAD_AFTER_SECONDS)
 dead at all. Bare Procrastinate and django-tasks-db leave such a run where it is, for ever, as they come.
 """
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from benchmarks.harness import Result, Row, scratch_database
+from benchmarks.harness import Result, Row, scratch_database, worker
 
 ROUNDS = 5
 TUNED = {"TASKS_HEARTBEAT_SECONDS": "0.5", "TASKS_DEAD_AFTER_SECONDS": "2"}
@@ -49,15 +44,15 @@ def _rescue(url: str, settings: dict[str, str]) -> float:
     from tasks.models import TaskRun, WorkerState
     from tasks.states import Status
 
-    with _worker(url, settings) as first:
+    with worker(url, LOG_LEVEL="CRITICAL", **settings) as first:
         run_id = functions.turns.using(max_attempts=2).enqueue().id
         while not TaskRun.objects.filter(pk=run_id, status=Status.RUNNING).exists():
             time.sleep(0.05)
-        with _worker(url, settings):
+        with worker(url, LOG_LEVEL="CRITICAL", **settings):
             # Whoever has just started looks on for a while before it judges.
             while WorkerState.objects.filter(started_at__lt=Now() - timedelta(seconds=12)).count() < 2:
                 time.sleep(0.1)
-            first.send_signal(signal.SIGKILL)
+            first.send(signal.SIGKILL)
             killed = time.perf_counter()
             while not TaskRun.objects.filter(pk=run_id, attempt=2).exists():
                 time.sleep(0.02)
@@ -67,19 +62,6 @@ def _rescue(url: str, settings: dict[str, str]) -> float:
                 time.sleep(0.05)
     WorkerState.objects.all().delete()
     return taken
-
-
-@contextmanager
-def _worker(url: str, settings: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "manage.py", "worker"],
-        env={**os.environ, "DATABASE_URL": url, "LOG_LEVEL": "CRITICAL", **settings},
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 if __name__ == "__main__":

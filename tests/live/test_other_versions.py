@@ -7,14 +7,12 @@ import pytest
 import redis as client_of_redis
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
-from pytest_django.fixtures import Settings
 
 from live import frames
 from live.hub import Hub
 from live.publishing import MESSAGE_TYPE, publish
 from tests.live.servers import redis
 from tests.live.sockets import greeted, socket_of, thing
-from tests.servers import free_port, require
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,18 +72,9 @@ async def test_fields_frames_and_states_of_tomorrow_are_handed_on_as_they_came(o
 
 
 @pytest.fixture
-def layer_of_redis(settings: Settings) -> Iterator[client_of_redis.Redis]:
+def layer_of_redis(redis_port: int) -> Iterator[client_of_redis.Redis]:
     """A server between processes, and somebody who says to it whatever they like."""
-    require("redis-server")
-    port = free_port()
-    settings.CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [f"redis://127.0.0.1:{port}/0"]},
-        }
-    }
-    settings.LIVE_RECONCILE_SECONDS = 0.1
-    with redis(port), client_of_redis.Redis(port=port) as anybody:
+    with redis(redis_port), client_of_redis.Redis(port=redis_port) as anybody:
         yield anybody
 
 

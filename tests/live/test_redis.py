@@ -15,24 +15,9 @@ from live import frames, publishing
 from live.publishing import publish
 from tests.live.servers import redis
 from tests.live.sockets import Things, greeted, thing
-from tests.servers import ROOT, free_port, require
+from tests.servers import ROOT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis]
-
-
-@pytest.fixture
-def redis_port(settings: Settings) -> int:
-    """Where the layer looks for its server; none runs yet."""
-    require("redis-server")
-    port = free_port()
-    settings.CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [f"redis://127.0.0.1:{port}/0"]},
-        }
-    }
-    settings.LIVE_RECONCILE_SECONDS = 0.1
-    return port
 
 
 @pytest.fixture
