@@ -1,6 +1,5 @@
 """Where a person is signed in: noted as they go, shown to them, ended by them."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,13 +17,12 @@ from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
 from live import audit
+from live.middleware import Handler
 from live.signals import access_changed
 
 from .models import UserSession
 
 NOTED_EVERY = timedelta(minutes=5)  # per process
-
-type Handler = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 def sessions_of(user: User) -> QuerySet[UserSession]:

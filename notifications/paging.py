@@ -3,8 +3,6 @@
 Rows come in one query, both counts in another, and what few rows say beyond their columns in a third.
 """
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,6 +10,8 @@ from typing import TYPE_CHECKING
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Least
+
+from live import cursors
 
 from .counting import UNREAD_CAP, SubqueryCount
 from .models import Notification, NotificationDetails, NotificationQuerySet, NotificationReceipt
@@ -96,17 +96,16 @@ def _sum(own: NotificationQuerySet, broadcasts: NotificationQuerySet, cap: int) 
 
 def _cursor(row: Notification) -> str:
     """Where the next page begins, as text that means nothing to a client."""
-    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()} {row.pk}".encode()).decode().rstrip("=")
+    return cursors.encode(row.created_at.isoformat(), row.pk)
 
 
 def _after(cursor: str) -> Q:
     """Rows after the one the cursor was made of."""
     try:
-        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
-        moment, _, pk = text.partition(" ")
+        moment, pk = cursors.decode(cursor)
         created_at, last = datetime.fromisoformat(moment), int(pk)
         if created_at.tzinfo is None or not pk.isascii() or last >= 2**31:
             raise BadCursor(cursor)
-    except (ValueError, binascii.Error, OverflowError) as trouble:
+    except (ValueError, OverflowError) as trouble:
         raise BadCursor("This cursor was not given out by us.") from trouble
     return Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=last)

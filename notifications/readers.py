@@ -1,7 +1,7 @@
 """Pages speak the language, and go by the clock, of whoever reads them."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -15,12 +15,12 @@ from django.utils import timezone, translation
 from django.utils.decorators import sync_and_async_middleware
 
 from live.languages import is_spoken
+from live.middleware import Handler
 
 from .models import NotificationPreferences
 
 logger = logging.getLogger(__name__)
 
-type Handler = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 # Programs write the zone of a time into it, and nobody reads the others.
 WITHOUT = ("/api/", "/favicon.ico")

@@ -1,13 +1,11 @@
 """Headers that Django sets none of: what browsers are to keep from our pages, and our answers from other sites."""
 
-from collections.abc import Awaitable, Callable
-
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-type Handler = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+from live.middleware import Handler
 
 # Nothing here needs them, so nothing that gets into a page shall have them.
 _UNUSED: tuple[str, ...] = (

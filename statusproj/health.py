@@ -10,7 +10,7 @@ again lately, or the line does not move: all may be well, but somebody should lo
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from live.middleware import Handler
 from tasks import lines, tickets, workers
 from tasks.db import database_now
 from tasks.standstill import SILENCE, find_standstill
@@ -37,7 +38,6 @@ from .metrics.exposition import metrics
 
 logger = logging.getLogger(__name__)
 
-type Handler = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 REDIS_PATIENCE = 1.0  # seconds
 OK, AWAY, UNKNOWN = "ok", "away", "unknown"

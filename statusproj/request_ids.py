@@ -8,21 +8,19 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
+from live.middleware import Handler
 from tasks import correlation
 
 logger = logging.getLogger("statusproj.requests")
 
 HEADER = "X-Request-ID"
 ACCEPTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:=+/-]{7,127}")  # a UUID, a trace id, what nginx and clouds make
-
-type Handler = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 @sync_and_async_middleware

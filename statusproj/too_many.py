@@ -4,7 +4,6 @@ Every answer to a request that was counted says in its headers how much is left.
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -17,8 +16,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import ngettext
 
 from live.limits import headers_of
-
-type Handler = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+from live.middleware import Handler
 
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 CSRF_FIELD = "csrfmiddlewaretoken"

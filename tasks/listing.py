@@ -6,14 +6,13 @@ word for frequent), so both are tried: first the newest runs one by one, then th
 See docs/decisions/search.md.
 """
 
-import base64
-import binascii
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, Value
 
+from live import cursors
 from live.moments import in_utc
 
 from .filters import Filters
@@ -71,14 +70,10 @@ _UNINDEXED = ExpressionWrapper(
 
 def cursor_of(run: TaskRun) -> str:
     """Where the page after `run` begins, as a text for addresses."""
-    return base64.urlsafe_b64encode(f"{run.created_at.isoformat()} {run.pk}".encode()).decode().rstrip("=")
+    return cursors.encode(run.created_at.isoformat(), run.pk)
 
 
 def position_of(cursor: str) -> Position:
     """What `cursor_of` said. Raises ValueError for anything else."""
-    try:
-        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
-        moment, _, key = text.partition(" ")
-        return in_utc(datetime.fromisoformat(moment)), UUID(key)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
+    moment, key = cursors.decode(cursor)
+    return in_utc(datetime.fromisoformat(moment)), UUID(key)

@@ -1,7 +1,5 @@
 """The list of entries, newest first, a page at a time, at a cost that does not grow with the trail."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.models import AuditEntry, AuditEntryQuerySet, is_address
+from live import cursors
 from live.moments import in_utc
 from tasks.asked import Asked
 
@@ -95,16 +94,15 @@ def find(filters: Filters, *, limit: int, after: Position | None = None) -> tupl
 
 def cursor_of(entry: AuditEntry) -> str:
     """Where the page after `entry` begins, as a text for addresses."""
-    return base64.urlsafe_b64encode(f"{entry.at.isoformat()} {entry.pk}".encode()).decode().rstrip("=")
+    return cursors.encode(entry.at.isoformat(), entry.pk)
 
 
 def position_of(cursor: str) -> Position:
     """What `cursor_of` said. Raises ValueError for anything else."""
     try:
-        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
-        moment, _space, key = text.partition(" ")
+        moment, key = cursors.decode(cursor)
         at, pk = in_utc(datetime.fromisoformat(moment)), int(key)
-    except (binascii.Error, OverflowError) as error:
+    except OverflowError as error:
         raise ValueError(str(error)) from None
     if not 0 < pk < 2**63:
         raise ValueError(cursor)

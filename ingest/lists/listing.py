@@ -6,8 +6,6 @@ where the frequent is found; then by the index of what was asked, which finds th
 See docs/decisions/article-list.md.
 """
 
-import base64
-import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +26,7 @@ from django.db.models import (
 
 from ingest.models import Article, ArticleQuerySet
 from ingest.models.articles import UNSCORED, score_of
+from live import cursors
 
 from .filters import ArticleFilters
 
@@ -160,14 +159,13 @@ def cursor_of(article: Article, sort: str) -> str:
     """Where the page after `article` begins, as a text for addresses."""
     key = ORDERS[sort].key_of(article)
     said = key.isoformat() if isinstance(key, datetime) else repr(key)
-    return base64.urlsafe_b64encode(f"{said} {article.pk}".encode()).decode().rstrip("=")
+    return cursors.encode(said, article.pk)
 
 
 def position_of(cursor: str, sort: str) -> Position:
     """What `cursor_of` said. Raises ValueError for anything else, and for the position in another order."""
     try:
-        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
-        said, _, number = text.partition(" ")
+        said, number = cursors.decode(cursor)
         if not (number.isascii() and number.isdecimal() and len(number) < 19):
             raise ValueError("no number of an article")
         if sort != "newest":
@@ -176,5 +174,5 @@ def position_of(cursor: str, sort: str) -> Position:
         if found_at.tzinfo is None:
             raise ValueError("a time without a zone")
         return found_at, int(number)
-    except (binascii.Error, OverflowError) as error:
+    except OverflowError as error:
         raise ValueError(str(error)) from None
