@@ -13,4 +13,4 @@ class LiveConfig(AppConfig):
         from . import checks, fragments, freshness, signals  # noqa: F401 - importing registers the checks
 
         signals.connect()
-        fragments.register("freshness", freshness.render)
+        fragments.register("freshness", fragments.one_by_one(freshness.render))

@@ -8,7 +8,7 @@ in the hub's database thread.
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,10 @@ logger = logging.getLogger(__name__)
 
 INBOX_LIMIT = 5000  # frames that have arrived and wait to be handed out
 REMEMBERED_RUNS = 10_000
+PASSED_OVER = "A frame could not be prepared and is passed over."
+
 WAITING_LIMIT = 1000  # frames waiting to be rendered or counted
+AT_ONCE = 20  # of these with one visit to the database thread: re-reads, and sockets that open, wait behind it
 
 
 class Delivery:
@@ -60,8 +63,11 @@ class Delivery:
                 continue
             known = self._held.get(item.job)
             if known is None:
-                told = (socket.sink.held_of(item.job) for socket in self._audience.watching([group.name]))
-                known = min((seq for seq in told if seq is not None), default=item.seq)
+                # Nothing was heard of it here: what its watchers hold is what their greeting told them. Of whom was
+                # told nothing, it began since; who is being greeted now reads the truth.
+                sinks = (socket.sink for socket in self._audience.watching([group.name]))
+                told = [sink.held_of(item.job) for sink in sinks if not sink.is_held]
+                known = min((-1 if seq is None else seq for seq in told), default=item.seq)
             if known < item.seq:
                 behind[item.job] = min(known, behind.get(item.job, known))
         return behind
@@ -89,13 +95,17 @@ class Delivery:
             self._deliver(Outgoing(frame, names=tuple(names)))
 
     def _lose_inbox(self) -> None:
-        # Nobody can say any more what was in it: whoever watches any of these groups reads the truth.
-        names = {name for _, item in self._inbox for name in item.names}
-        logger.warning("Frames arrive faster than they can be handed out: sockets are told to read again.")
-        TRAFFIC.dropped["inbox"] += len(self._inbox)
+        self._lose("inbox", (item for _, item in self._inbox))
         self._inbox.clear()
-        for socket in self._audience.watching(names):
-            socket.sink.lose()
+
+    def _lose(self, where: str, items: Iterable[Outgoing], *, in_html: bool = False) -> None:
+        # Nobody can say any more what these were: whoever watches any of their groups reads the truth.
+        lost = list(items)
+        logger.warning("Frames arrive faster than they can be handed out (%s): sockets are told to read again.", where)
+        TRAFFIC.dropped[where] += len(lost)
+        for socket in self._audience.watching({name for item in lost for name in item.names}):
+            if socket.sink.language or not in_html:
+                socket.sink.lose()
 
     async def _deliver_all(self) -> None:
         while self._inbox:
@@ -134,42 +144,60 @@ class Delivery:
         self._to_personalize.pop(key, None)
         self._to_personalize[key] = item
         if len(self._to_personalize) > WAITING_LIMIT:
-            self._to_personalize.popitem(last=False)
+            self._lose("count", self._to_personalize.values())
+            self._to_personalize.clear()
         self._start("personalize", self._personalize_all)
 
     async def _personalize_all(self) -> None:
         while self._to_personalize:
-            _, item = self._to_personalize.popitem(last=False)
-            found = sources.personalizer_of(str(item.frame.get("type")))
-            if found is None:
-                continue
-            kind, personalize = found
-            listening = self._audience.watching(item.names)
-            groups = {group for socket in listening for group in socket.groups if group.kind == kind}
-            if groups:
-                for group, personal in await in_database_thread(partial(_all, personalize, item.frame, groups)):
-                    self._hand_out(Outgoing(personal, names=(group.name,)))
+            together: dict[tuple[str, sources.Personalize], list[tuple[Frame, set[Group]]]] = {}
+            for _ in range(min(AT_ONCE, len(self._to_personalize))):
+                _, item = self._to_personalize.popitem(last=False)
+                found = sources.personalizer_of(str(item.frame.get("type")))
+                if found is None:
+                    continue
+                listening = self._audience.watching(item.names)
+                if groups := {group for socket in listening for group in socket.groups if group.kind == found[0]}:
+                    together.setdefault(found, []).append((item.frame, groups))
+            for (_, personalize), asked in together.items():
+                for addressed in await in_database_thread(partial(_all, personalize, asked)):
+                    for group, personal in addressed:
+                        self._hand_out(Outgoing(personal, names=(group.name,)))
 
     async def _render_all(self) -> None:
         while self._to_render:
             if self._to_render.kept > WAITING_LIMIT:
+                self._lose("render", (item for _, item in self._to_render), in_html=True)
                 self._to_render.clear()
-                for socket in self._audience.sockets:
-                    if socket.sink.language:
-                        socket.sink.lose()
                 return
-            item = self._to_render.pop()
-            # Who comes while it is rendered, with another language, reads the truth after this frame was published.
-            languages = {socket.sink.language for socket in self._audience.watching(item.names)} - {""}
+            items = [self._to_render.pop() for _ in range(min(AT_ONCE, len(self._to_render)))]
             try:
-                item.html = await in_database_thread(partial(fragments.render, item.frame, languages))
+                await self._render(items)
             except Exception:
-                # Not told to everyone, so not known: the next re-read delivers it again.
-                self._held.pop(item.job or "", None)
-                raise
+                # One of them cannot be drawn; that is no reason not to draw the others.
+                for item in items:
+                    await self._render_alone(item)
+
+    async def _render(self, items: Sequence[Outgoing]) -> None:
+        # Who comes while they are rendered, with another language, reads the truth after these were published.
+        wanted = [
+            (item.frame, {socket.sink.language for socket in self._audience.watching(item.names)} - {""})
+            for item in items
+        ]
+        rendered = await in_database_thread(partial(fragments.render_all, wanted))
+        for item, html in zip(items, rendered, strict=True):
+            item.html = html
             for socket in self._audience.watching(item.names):
                 if socket.sink.language:
                     socket.sink.offer(item)
+
+    async def _render_alone(self, item: Outgoing) -> None:
+        try:
+            await self._render([item])
+        except Exception:
+            # Not told to everyone, so not known: the next re-read delivers it again.
+            self._held.pop(item.job or "", None)
+            logger.exception(PASSED_OVER)
 
     def _start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Let one worker of this name run; it takes up what has been put before it until nothing is left."""
@@ -185,9 +213,11 @@ class Delivery:
                 return
             except Exception:
                 # The frame is lost, the rest is not: go on with what waits behind it.
-                logger.exception("A frame could not be prepared and is passed over.")
+                logger.exception(PASSED_OVER)
 
 
-def _all(personalize: sources.Personalize, frame: Frame, groups: Collection[Group]) -> list[tuple[Group, Frame]]:
+def _all(
+    personalize: sources.Personalize, asked: Sequence[tuple[Frame, Collection[Group]]]
+) -> list[list[tuple[Group, Frame]]]:
     """What `personalize` says, consumed where the database may be used."""
-    return list(personalize(frame, groups))
+    return [list(addressed) for addressed in personalize(asked)]

@@ -189,6 +189,11 @@ class Sink:
             return item.seq > self._seen.get(item.job, -1)
         return item.slot != "unread_count" or item.frame["unread_count"] != self._count
 
+    @property
+    def is_held(self) -> bool:
+        """Does what is offered wait for a greeting, or another snapshot, to be told first?"""
+        return self._holds > 0
+
     def held_of(self, job: str) -> int | None:
         """The seq up to which the socket was told of this job; None if it was told nothing."""
         return self._seen.get(job)

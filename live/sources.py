@@ -3,14 +3,14 @@
 All registered functions are synchronous and run in a database thread, never on the event loop.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from .frames import Frame
 from .groups import Group
 
 type Addressed = Iterable[tuple[Group, Frame]]
 type Reread = Callable[[Collection[Group]], Addressed]
-type Personalize = Callable[[Frame, Collection[Group]], Addressed]
+type Personalize = Callable[[Sequence[tuple[Frame, Collection[Group]]]], Iterable[Addressed]]
 type Recorded = Callable[[Mapping[str, int]], Iterable[Frame]]
 type Refusals = Callable[[Collection[tuple[Group, int]]], Iterable[tuple[Group, int]]]
 
@@ -32,9 +32,9 @@ def register(kind: str, reread: Reread) -> None:
 def personal(frame_type: str, kind: str, personalize: Personalize) -> None:
     """Frames of `frame_type` mean something else to each reader.
 
-    `personalize(frame, groups)` gets the groups of `kind` in which somebody here would hear the frame, and
-    returns what each of them hears instead; a group it leaves out hears nothing. One call per frame and
-    process.
+    `personalize([(frame, groups), …])` gets with each frame the groups of `kind` in which somebody here would hear it,
+    and returns for each what these groups hear instead; a group it leaves out hears nothing. A frame is asked about
+    once per process, and with it those that arrived meanwhile.
     """
     _personalizers[frame_type] = (kind, personalize)
 

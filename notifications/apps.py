@@ -24,4 +24,4 @@ class NotificationsConfig(AppConfig):
 
         news.register()
         for frame_type in ("notification", "unread_count"):
-            fragments.register(frame_type, render_notification_fragments)
+            fragments.register(frame_type, fragments.one_by_one(render_notification_fragments))

@@ -3,7 +3,7 @@
 Frames are published without counts: each process adds its readers' own.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from live import frames, sources
@@ -52,8 +52,8 @@ def publish_counts() -> None:
 def register() -> None:
     """Tell the hub how to read our frames and our truth."""
     sources.register(KIND, current_counts)
-    sources.personal("notification", KIND, with_own_count)
-    sources.personal("unread_count", KIND, with_own_count)
+    sources.personal("notification", KIND, with_own_counts)
+    sources.personal("unread_count", KIND, with_own_counts)
 
 
 def current_counts(groups: Collection[Group]) -> Iterable[tuple[Group, Frame]]:
@@ -62,11 +62,14 @@ def current_counts(groups: Collection[Group]) -> Iterable[tuple[Group, Frame]]:
     return [(user_group(pk), frames.unread_count(count)) for pk, count in counts.items()]
 
 
-def with_own_count(frame: Frame, groups: Collection[Group]) -> Iterable[tuple[Group, Frame]]:
-    """The frame as each of these users should hear it: with their own count, read after the change."""
-    counted = current_counts(groups)
+def with_own_counts(asked: Sequence[tuple[Frame, Collection[Group]]]) -> Iterator[list[tuple[Group, Frame]]]:
+    """Each frame as its users should hear it: with their own count, read after the change. One query for all of it."""
+    counted = dict(current_counts({group for _, groups in asked for group in groups}))
+    for frame, groups in asked:
+        yield [(group, _counted(frame, counted[group])) for group in groups if group in counted]
+
+
+def _counted(frame: Frame, own: Frame) -> Frame:
     if frame["type"] == "unread_count":
-        return counted
-    return [
-        (group, frames.notification(frame["notification"], unread_count=own["unread_count"])) for group, own in counted
-    ]
+        return own
+    return frames.notification(frame["notification"], unread_count=own["unread_count"])

@@ -39,4 +39,4 @@ class TasksConfig(AppConfig):
             types.NotificationType(name="task_failed", label=_("Runs that failed")),
         )
         fragments.register("job_update", render_run_fragments)
-        fragments.register("queue", render_queue_news)
+        fragments.register("queue", fragments.one_by_one(render_queue_news))

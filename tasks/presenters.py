@@ -48,6 +48,8 @@ WORDS_OF_MANY: dict[str, str | Promise] = {
     Status.FAILED: pgettext_lazy("of many runs", "Failed"),
     Status.CANCELLED: pgettext_lazy("of many runs", "Cancelled"),
 }
+# What a frame says of a run that is drawn from its row.
+CHANGES = frozenset({"pending", "cancelling", "completed", "error", "cancelled"})
 # Columns that may be large and that no card or fragment shows.
 NOT_SHOWN = ("result", "args", "kwargs", "traceback")
 
@@ -199,23 +201,26 @@ def positions_of(runs: Iterable[TaskRun], running: Running | None = None) -> dic
     return places_in_line({run.queue for run in runs if run.status == Status.PENDING}, busy)
 
 
-def render_run_fragments(frame: dict[str, Any]) -> str:
-    """A `job_update` frame as HTML for sockets with `?content=html`: the pages' partials, swapped by id.
+def render_run_fragments(several: Sequence[Frame]) -> list[str]:
+    """`job_update` frames as HTML for sockets with `?content=html`: the pages' partials, swapped by id.
 
-    Progress is drawn from the frame itself; a change of status from the row, read once. No viewer's buttons
-    are in it: the page asks for those when a status has changed.
+    Progress is drawn from the frame itself; a change of status from the row, and all rows are read at once. No
+    viewer's buttons are in it: the page asks for those when a status has changed.
     """
+    changed = {frame["job_id"] for frame in several if frame["status"] in CHANGES}
+    rows = list(TaskRun.objects.filter(pk__in=changed).defer(*NOT_SHOWN)) if changed else []
+    views = {view.id: view for view in present_runs(rows)}
+    return [_fragment(frame, views.get(frame["job_id"])) for frame in several]
+
+
+def _fragment(frame: Frame, view: RunView | None) -> str:
     match frame["status"]:
         case "progress":
             run = _run_of(frame)
             view = _view(run, None, timezone.now(), position=None, seconds_left=frame.get("eta_seconds"))
             return render_to_string("tasks/partials/fragments.html", {"run": view})
-        case "pending" | "cancelling" | "completed" | "error" | "cancelled":
-            row = TaskRun.objects.filter(pk=frame["job_id"]).defer(*NOT_SHOWN).first()
-            if row is None:
-                return ""
-            view = present_run(row, position=frame.get("position") or positions_of([row]).get(row.pk))
-            return render_to_string("tasks/partials/fragments.html", {"run": view, "whole": True})
+        case status if status in CHANGES:
+            return render_to_string("tasks/partials/fragments.html", {"run": view, "whole": True}) if view else ""
         case "batch_update" | "log":
             context = {"job_id": frame["job_id"], "line": line_of_frame(frame)}
             return render_to_string("tasks/partials/event_fragment.html", context)

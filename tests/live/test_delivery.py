@@ -1,5 +1,8 @@
 """What has arrived and is not handed out yet: of progress the newest, of everything else so much and no more."""
 
+import asyncio
+import threading
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -7,10 +10,12 @@ from django.contrib.auth.models import User
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live import delivery, frames
+from live import database, delivery, fragments, frames, sources
 from live.audience import Audience, Socket
 from live.credentials import Credentials
 from live.delivery import Delivery
+from live.frames import Frame
+from live.groups import Group
 from live.hub import Hub
 from live.sinks import Sink
 from tests.live.sockets import Things, greeted, thing
@@ -28,14 +33,14 @@ class Listener:
     socket: Socket
 
 
-def listener(audience: Audience, *keys: str) -> Listener:
+def listener(audience: Audience, *keys: str, language: str = "") -> Listener:
     heard: list[str] = []
     resets: list[bool] = []
 
     async def take(text: str) -> None:
         heard.append(text)
 
-    sink = Sink(take, overflowed=lambda: resets.append(True))
+    sink = Sink(take, language=language, overflowed=lambda: resets.append(True))
     sink.release()
     socket = Socket(sink, Credentials(1, "", ""), close=lambda code, reason: pytest.fail("nobody closes it"))
     audience.add(socket)
@@ -113,3 +118,87 @@ async def test_whatever_arrives_in_one_go_what_may_not_be_skipped_comes_in_order
         if mine:
             # A frame that covers progress may stand for the progress before it.
             assert heard[-1] == frames.encode(mine[-1])
+
+
+@pytest.fixture
+def busy_thread() -> Iterator[threading.Event]:
+    """The hub's database thread has something else to do until this is set."""
+    done = threading.Event()
+    database._executor.submit(done.wait, 10)
+    yield done
+    done.set()
+
+
+@pytest.fixture
+def personal_news() -> Iterator[list[int]]:
+    """Frames of type `word` are made personal; so many at a time."""
+    together = []
+
+    def personalize(asked: Sequence[tuple[Frame, Collection[Group]]]) -> list[list[tuple[Group, Frame]]]:
+        together.append(len(asked))
+        return [[(group, frame | {"to": group.key}) for group in groups] for frame, groups in asked]
+
+    sources.personal("word", "thing", personalize)
+    yield together
+    del sources._personalizers["word"]
+
+
+async def test_personal_news_that_arrives_while_the_database_is_busy_comes_whole_and_in_order(
+    busy_thread: threading.Event, personal_news: list[int]
+) -> None:
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one")
+    for number in range(90):
+        delivering.put([thing("one").name], {"type": "word", "number": number})
+    await eventually_async(lambda: not delivering._inbox)
+    busy_thread.set()
+    await idle(delivering)
+    assert hearing.heard == [frames.encode({"type": "word", "number": n, "to": "one"}) for n in range(90)]
+    assert len(personal_news) < 10 and sum(personal_news) == 90
+
+
+async def test_whose_personal_news_is_too_much_to_keep_is_told_to_read_again(
+    busy_thread: threading.Event, personal_news: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "WAITING_LIMIT", 50)
+    audience = Audience()
+    delivering = Delivery(audience)
+    one, two = listener(audience, "one"), listener(audience, "two")
+    for number in range(delivery.AT_ONCE + 60):
+        delivering.put([thing("one").name], {"type": "word", "number": number})
+        await asyncio.sleep(0)
+    await eventually_async(lambda: not delivering._inbox)
+    busy_thread.set()
+    await idle(delivering)
+    assert (len(one.resets), len(two.resets)) == (1, 0)
+
+
+async def test_what_arrives_while_something_is_drawn_is_drawn_together(busy_thread: threading.Event) -> None:
+    together = []
+
+    def render(several: Sequence[Frame]) -> list[str]:
+        together.append(len(several))
+        return [f"<p>{frame['seq']}</p>" for frame in several]
+
+    fragments.register("job_update", render)
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one", language="en")
+    for seq in range(60):
+        delivering.put([thing("one").name], frames.job_update("one", seq=seq, status="log"))
+    await eventually_async(lambda: not delivering._inbox)
+    busy_thread.set()
+    await idle(delivering)
+    assert hearing.heard == [f"<p>{seq}</p>" for seq in range(60)]
+    assert len(together) < 10
+
+
+async def test_of_a_job_that_began_unheard_a_re_read_tells_everything_but_not_to_who_is_being_greeted() -> None:
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one")
+    read = [(thing("one"), frames.job_update("one", seq=3, status="completed"))]
+    assert delivering.behind(read) == {"one": -1}
+    hearing.socket.sink.hold()
+    assert delivering.behind(read) == {}
+    hearing.socket.sink.release()
+    hearing.socket.sink.knows("one", 2)
+    assert delivering.behind(read) == {"one": 2}

@@ -142,7 +142,7 @@ async def test_html_is_rendered_once_for_all_sockets(owner: User) -> None:
         rendered.append(frame["seq"])
         return f'<p id="thing">{frame["seq"]}</p>'
 
-    fragments.register("job_update", render)
+    fragments.register("job_update", fragments.one_by_one(render))
     sockets = [await socket_of(owner, "/ws/things/one?content=html") for _ in range(3)]
     publish([thing("one")], frames.job_update("one", seq=1, status="progress"))
     for socket in sockets:
@@ -157,7 +157,7 @@ async def test_html_is_rendered_once_for_each_language_somebody_here_reads(owner
         rendered.append(get_language())
         return f"<p>{get_language()}</p>"
 
-    fragments.register("job_update", render)
+    fragments.register("job_update", fragments.one_by_one(render))
     asked = ["&lang=de", "&lang=en", "&lang=de", "&lang=tlh", ""]
     sockets = [await socket_of(owner, f"/ws/things/one?content=html{lang}") for lang in asked]
     publish([thing("one")], frames.job_update("one", seq=1, status="progress"))
@@ -167,7 +167,7 @@ async def test_html_is_rendered_once_for_each_language_somebody_here_reads(owner
 
 
 async def test_html_sockets_hear_nothing_that_has_no_fragment(owner: User) -> None:
-    fragments.register("job_update", lambda frame: f"<p>{frame['seq']}</p>")
+    fragments.register("job_update", fragments.one_by_one(lambda frame: f"<p>{frame['seq']}</p>"))
     socket = await socket_of(owner, "/ws/things/one?content=html")
     publish([thing("one")], {"type": "thing_without_fragment"})
     publish([thing("one")], frames.job_update("one", seq=1, status="log"))
@@ -183,7 +183,7 @@ async def test_a_fragment_that_cannot_be_rendered_costs_that_frame_only(
             raise RuntimeError("A template with a mistake in it.")
         return f"<p>{frame['seq']}</p>"
 
-    fragments.register("job_update", render)
+    fragments.register("job_update", fragments.one_by_one(render))
     html, json = await socket_of(owner, "/ws/things/one?content=html"), await greeted(owner)
     for seq in (1, 2):
         publish([thing("one")], frames.job_update("one", seq=seq, status="log"))
@@ -204,7 +204,7 @@ async def test_a_final_frame_whose_fragment_failed_is_delivered_by_the_next_re_r
             raise RuntimeError("The database was away.")
         return f"<p>{frame['status']}</p>"
 
-    fragments.register("job_update", render)
+    fragments.register("job_update", fragments.one_by_one(render))
     html, json = await socket_of(owner, "/ws/things/one?content=html"), await greeted(owner)
     publish([thing("one")], fresh_things.say("one", 1, "completed"))
     assert await html.receive_from(timeout=5) == "<p>completed</p>"

@@ -162,7 +162,7 @@ async def test_html_sockets_get_fragments(owner: User) -> None:
         return f'<span id="bell-count">{frame["unread_count"]}</span>'
 
     for frame_type in ("unread_count", "notification"):
-        fragments.register(frame_type, render)
+        fragments.register(frame_type, fragments.one_by_one(render))
     bell = await socket_of(owner, f"{PATH}?content=html")
     await do(create, "owner")
     assert [await bell.receive_from(timeout=5) for _ in range(2)] == [
@@ -180,7 +180,7 @@ async def test_html_counts_of_two_users_do_not_replace_each_other(owner: User, t
             for user in (owner, teammate):
                 facade.mark_all_notifications_as_read(user)
 
-    fragments.register("unread_count", render)
+    fragments.register("unread_count", fragments.one_by_one(render))
     await do(create, None)
     bells = [await socket_of(user, f"{PATH}?content=html") for user in (owner, teammate)]
     assert [await bell.receive_from(timeout=5) for bell in bells] == ["<b>1</b>"] * 2

@@ -37,7 +37,7 @@ def test_a_fragment_draws_what_the_page_draws(status: Status, owner: User, clien
         )
     run = TaskRun.objects.get(pk=run.pk)
     shown = page(client_of(owner), run.get_absolute_url())
-    drawn = by_id(read(render_run_fragments(frame_of(run))))
+    drawn = by_id(read(render_run_fragments([frame_of(run)])[0]))
     assert {f"run-{run.pk}-status", f"run-{run.pk}-progress"} <= drawn.keys()
     for key, element in drawn.items():
         assert element.attrs["hx-swap-oob"] == "true"
@@ -47,7 +47,7 @@ def test_a_fragment_draws_what_the_page_draws(status: Status, owner: User, clien
 def test_cancelling_is_drawn_as_such(owner: User) -> None:
     run = make_run_in(Status.RUNNING, owner)
     TaskRun.objects.filter(pk=run.pk).update(cancel_requested_at=timezone.now())
-    drawn = by_id(read(render_run_fragments(frame_of(TaskRun.objects.get(pk=run.pk)))))
+    drawn = by_id(read(render_run_fragments([frame_of(TaskRun.objects.get(pk=run.pk))])[0]))
     assert drawn[f"run-{run.pk}-status"].text == "Cancelling…"
 
 
@@ -56,19 +56,19 @@ def test_progress_is_drawn_without_asking_the_database(owner: User, django_asser
     TaskRun.objects.filter(pk=run.pk).update(total_items=3, processed_items=1, progress=33.3)
     frame = frame_of(TaskRun.objects.get(pk=run.pk))
     with django_assert_num_queries(0):
-        drawn = by_id(read(render_run_fragments(frame)))
+        drawn = by_id(read(render_run_fragments([frame])[0]))
     assert drawn[f"run-{run.pk}-progress"].attrs["data-percent"] == "33"
 
 
 def test_a_change_of_status_costs_one_query(owner: User, django_assert_num_queries) -> None:
     frame = frame_of(make_run_in(Status.FAILED, owner))
     with django_assert_num_queries(1):
-        render_run_fragments(frame)
+        render_run_fragments([frame])
 
 
 def test_a_fragment_holds_no_buttons_and_no_traceback(owner: User) -> None:
     for status in Status:
-        document = read(render_run_fragments(frame_of(make_run_in(status, owner))))
+        document = read(render_run_fragments([frame_of(make_run_in(status, owner))])[0])
         assert not document.all("form")
         assert not document.all("button")
         assert "ValueError" not in document.text
@@ -80,7 +80,7 @@ def test_batches_and_logs_go_to_the_top_of_the_timeline(kind: str, owner: User) 
     event = TaskEvent.objects.create(
         run=run, seq=9, kind=kind, data={"batch_completed": 1, "total_batches": 2, "level": "error", "message": NASTY}
     )
-    top = read(render_run_fragments(frame_of_event(run, event))).children[0]
+    top = read(render_run_fragments([frame_of_event(run, event)])[0]).children[0]
     assert top.attrs["hx-swap-oob"] == f"afterbegin:#run-{run.pk}-events"
     assert top.one("li").attrs["data-event"] == "9"
     assert top.one(class_="event-text").text == ("Batch 1 of 2 done" if kind == "batch" else NASTY)
@@ -88,9 +88,9 @@ def test_batches_and_logs_go_to_the_top_of_the_timeline(kind: str, owner: User) 
 
 def test_frames_of_runs_that_are_gone_or_of_a_newer_version_draw_nothing(owner: User) -> None:
     frame = frame_of(make_run_in(Status.COMPLETED, owner))
-    assert render_run_fragments({**frame, "status": "from the future"}) == ""
+    assert render_run_fragments([{**frame, "status": "from the future"}]) == [""]
     TaskRun.objects.all().delete()
-    assert render_run_fragments(frame) == ""
+    assert render_run_fragments([frame]) == [""]
 
 
 def test_sockets_find_our_renderers() -> None:

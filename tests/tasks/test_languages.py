@@ -142,7 +142,7 @@ def test_a_fragment_is_drawn_in_the_active_language_from_an_english_frame(owner:
     TaskRun.objects.filter(pk=run.pk).update(total_items=20_000, processed_items=9000, progress=45)
     with translation.override("de"):
         frame = json.loads(json.dumps(frame_of(TaskRun.objects.get(pk=run.pk))))
-        drawn = read(render_run_fragments(frame))
+        drawn = read(render_run_fragments([frame])[0])
         assert drawn.one(id=f"run-{run.pk}-status").text == "Läuft"
         assert drawn.one(class_="progress-count").text == "9.000 von 20.000 45 %"
         assert drawn.one(id=f"run-{run.pk}-progress").attrs["data-percent"] == "45"
