@@ -26,7 +26,7 @@ class Group:
         return _name(self.kind, self.key)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # those that are spoken of now: every run has its own, and what is kept of it takes half a KB
 def _name(kind: str, key: str) -> str:
     if not _SAFE_KIND.fullmatch(kind):
         raise ValueError(f"{kind!r} is not the name of a kind of group.")
