@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from notifications.large_tables import LargeTableAdmin, ReadOnly
 from tasks.exceptions import AlreadyRunning
 
+from .audited_admin import AuditedAdmin, AuditedTopicAdmin
 from .duplicates.canonical import canonical_url
 from .jobs import start_collecting, start_recheck
 from .lists import marking
@@ -45,7 +46,7 @@ class AlertRuleInline(admin.TabularInline):
 
 
 @admin.register(Topic)
-class TopicAdmin(LargeTableAdmin):
+class TopicAdmin(AuditedTopicAdmin):
     """What people want to hear about."""
 
     list_display = ["name", "owner", "language", "relevance_threshold", "quality_threshold", "tell", "created_at"]
@@ -253,8 +254,10 @@ def _keys(articles: QuerySet[Article]) -> list[int]:
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(LargeTableAdmin):
+class AlertRuleAdmin(AuditedAdmin):
     """Of what people are told at once."""
+
+    word = "alert_rule"
 
     list_display = ["topic", "minimum_relevance", "phrase"]
     list_display_links = ["topic", "minimum_relevance"]
@@ -278,8 +281,10 @@ class AlertAdmin(ReadOnly, LargeTableAdmin):
 
 
 @admin.register(CollectPreferences)
-class CollectPreferencesAdmin(LargeTableAdmin):
+class CollectPreferencesAdmin(AuditedAdmin):
     """What people want of collecting as a whole; up to when they were told, the digest knows."""
+
+    word = "collecting"
 
     list_display = ["owner", "auto_processing", "digest", "digest_hour", "digest_sent_on"]
     list_filter = ["auto_processing", "digest"]

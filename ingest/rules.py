@@ -5,7 +5,8 @@ articles out.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -124,20 +125,30 @@ def save_keywords(topic: Topic, keywords: Keywords) -> None:
     with transaction.atomic():
         # Two people who save at once take turns: the rules are then one's or the other's, not a mixture.
         Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
-        before, now = _lines_of(keywords_of(Topic.objects.get(pk=topic.pk))), _lines_of(keywords)
-        if before != now:
-            changes = {side: (before[side], now[side]) for side in now if before[side] != now[side]}
+        with changing_keywords(topic):
+            for row in topic.keywords.all():
+                kind = wanted.pop((row.phrase, row.field), None)  # type: ignore[arg-type]
+                if kind is None:
+                    row.delete()
+                elif kind != row.kind:
+                    topic.keywords.filter(pk=row.pk).update(kind=kind)
+            topic.keywords.bulk_create(
+                Keyword(topic=topic, phrase=phrase, field=field, kind=kind) for (phrase, field), kind in wanted.items()
+            )
+
+
+@contextmanager
+def changing_keywords(topic: Topic) -> Iterator[None]:
+    """A transaction that may write the topic's keywords, by whatever means: the trail keeps what came of it."""
+    with transaction.atomic():
+        before = _stored_lines(topic)
+        yield
+        now = _stored_lines(topic)
+        if changes := {side: (before[side], now[side]) for side in now if before[side] != now[side]}:
             audit.record("topic.keywords_changed", topic, changes=changes)
-        for row in topic.keywords.all():
-            kind = wanted.pop((row.phrase, row.field), None)  # type: ignore[arg-type]
-            if kind is None:
-                row.delete()
-            elif kind != row.kind:
-                topic.keywords.filter(pk=row.pk).update(kind=kind)
-        topic.keywords.bulk_create(
-            Keyword(topic=topic, phrase=phrase, field=field, kind=kind) for (phrase, field), kind in wanted.items()
-        )
 
 
-def _lines_of(keywords: Keywords) -> dict[str, list[str]]:
+def _stored_lines(topic: Topic) -> dict[str, list[str]]:
+    # Read anew: rows that were looked up before would stand as they were.
+    keywords = keywords_of(Topic.objects.get(pk=topic.pk))
     return {side: sorted(map(write_line, getattr(keywords, side))) for side in ("include", "exclude")}

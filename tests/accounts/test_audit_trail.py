@@ -17,7 +17,8 @@ from accounts.audit import retention
 from accounts.audit.words import ACTIONS
 from accounts.models import ApiToken, AuditEntry, UserSession
 from accounts.scopes import Scope
-from ingest.models import Topic
+from ingest.admin import AlertRuleAdmin, CollectPreferencesAdmin, TopicAdmin
+from ingest.models import AlertRule, CollectPreferences, Topic
 from live import audit
 from notifications.preferences import save_preferences
 from tasks import lifecycle, schedules
@@ -27,6 +28,7 @@ from tests.pages.reading import page, queries_to_render, read
 from tests.servers import ROOT
 from tests.tasks.runs import ADD, make_run, make_run_in
 
+AUDITED = (AlertRuleAdmin, CollectPreferencesAdmin, TopicAdmin)
 ROOMS = ("live", "notifications", "tasks", "ingest", "accounts", "statusproj")
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -134,6 +136,47 @@ def test_a_topic_its_rules_and_its_sources_are_followed_from_beginning_to_end(ow
     assert entries[3].changes["name"] == ["Wind", "Sun"] and entries[3].changes["relevance_threshold"][1] == 0.9
     assert entries[5].changes == {"title": ["", "News"]}
     assert {entry.actor_name for entry in entries} == {"owner"}
+
+
+def filled(page: Any) -> dict[str, str]:
+    """What a page of the admin would send as it stands."""
+    forms = [page.context["adminform"].form]
+    for inline in page.context["inline_admin_formsets"]:
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    values = {bound.html_name: bound.value() for form in forms for bound in form}
+    return {name: str(value) for name, value in values.items() if value not in (None, "") and value is not False}
+
+
+def test_edits_in_the_admin_leave_the_entries_that_edits_on_pages_leave(owner: User, client_of: ClientOf) -> None:
+    root = User.objects.create_superuser("root")
+    client, add = client_of(root), "/admin/ingest/topic/add/"
+
+    def post(address: str, **changes: str) -> Topic:
+        answer = client.post(address, filled(client.get(address)) | changes)
+        assert answer.status_code == 302, answer.context["errors"]
+        return Topic.objects.get()
+
+    turbine = {"keywords-0-phrase": "turbine", "keywords-0-kind": "include", "keywords-0-field": "any"}
+    topic = post(add, name="Wind", owner=str(owner.pk), **turbine)
+    change = f"/admin/ingest/topic/{topic.pk}/change/"
+    rule = {"alert_rules-TOTAL_FORMS": "1", "alert_rules-0-phrase": "storm", "alert_rules-0-minimum_relevance": "0.5"}
+    post(change, name="Sun", **{"keywords-0-phrase": "panel"}, **rule, **{"alert_rules-0-topic": str(topic.pk)})
+    post(change, **{"alert_rules-0-phrase": "gale"})
+    post(change, **{"alert_rules-0-DELETE": "on"})
+    lone = AlertRule.objects.create(topic=topic, phrase="calm")
+    client.post(f"/admin/ingest/alertrule/{lone.pk}/delete/", {"post": "yes"})
+    wishes = CollectPreferences.objects.create(owner=owner)
+    chosen = {"action": "delete_selected", "_selected_action": str(wishes.pk), "post": "yes"}
+    client.post("/admin/ingest/collectpreferences/", chosen)
+    entries = [entry for entry in kept() if not entry.action.startswith("account")]
+    assert [entry.action for entry in entries] == [
+        "topic.created", "topic.keywords_changed", "topic.changed", "topic.keywords_changed", "alert_rule.created",
+        "alert_rule.changed", "alert_rule.deleted", "alert_rule.deleted", "collecting.deleted",
+    ]  # fmt: skip
+    assert entries[2].changes == {"name": ["Wind", "Sun"]}
+    assert entries[3].changes == {"include": [["turbine"], ["panel"]]}
+    assert {(entry.actor_name, entry.via) for entry in entries} == {("root", "admin")}
+    assert all(entry.thing_id for entry in entries)
 
 
 def test_secrets_of_a_webhook_are_not_written_down(owner: User) -> None:
@@ -338,4 +381,5 @@ def test_every_action_that_code_records_has_words() -> None:
     code = "\n".join(path.read_text() for room in ROOMS for path in (ROOT / room).rglob("*.py"))
     told = r'(?:audit\.record|audit\.changing|_record|Deed|_of_a_name)\(\s*(?:action=)?f?"([a-z_]+\.[a-z_]+)"'
     recorded = set(re.findall(told, code)) | {"account.rights_changed", "group.rights_changed"}
+    recorded |= {f"{admin.word}.{deed}" for admin in AUDITED for deed in ("created", "changed", "deleted")}
     assert len(recorded) > 35 and recorded == ACTIONS.keys()
