@@ -44,7 +44,7 @@ def layer_is_there(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return []
     hint = (
         'For one process: CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}. '
-        "For several use channels_redis.pubsub.RedisPubSubChannelLayer."
+        "For several use live.redis_layer.RedisLayer."
     )
     return [Error("There is no channel layer: nobody would hear of progress.", hint=hint, id="live.E002")]
 

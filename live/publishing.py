@@ -10,7 +10,7 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 MESSAGE_TYPE = "live.frame"
 OUTBOX_LIMIT = 2000  # messages waiting for the layer; beyond it the oldest go, and a re-read replaces them
-SEND_TIMEOUT = 5.0  # seconds for one message to reach the layer
+SENT_AT_ONCE = 100  # of these with one round trip to the layer, where it takes several
+SEND_TIMEOUT = 5.0  # seconds for them to reach the layer
 
 _lock = threading.Lock()
 _outbox: "_Outbox | None" = None
@@ -134,6 +135,19 @@ def _start_background_outbox() -> "_Outbox":
     return outbox
 
 
+async def _send(messages: Sequence[dict[str, Any]]) -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    send_many = getattr(layer, "group_send_many", None)
+    if send_many is not None:
+        await send_many([(message["groups"], message) for message in messages])
+        return
+    for message in messages:
+        for name in message["groups"]:
+            await layer.group_send(name, message)
+
+
 class _Outbox:
     """Messages waiting to leave from one loop, oldest first, bounded."""
 
@@ -167,20 +181,19 @@ class _Outbox:
 
     async def _send_all(self) -> None:
         while self._waiting:
-            message, span = self._waiting.popleft()
+            together = [self._waiting.popleft() for _ in range(min(SENT_AT_ONCE, len(self._waiting)))]
             try:
-                layer = get_channel_layer()
-                if layer is not None:
-                    async with asyncio.timeout(SEND_TIMEOUT):
-                        for name in message["groups"]:
-                            await layer.group_send(name, message)
+                async with asyncio.timeout(SEND_TIMEOUT):
+                    await _send([message for message, _ in together])
             except Exception as trouble:
-                TRAFFIC.dropped["layer"] += 1
+                TRAFFIC.dropped["layer"] += len(together)
                 self._note_outage(trouble)
-                span.failed(type(trouble).__qualname__)
+                for _, span in together:
+                    span.failed(type(trouble).__qualname__)
             else:
                 self._note_success()
-            span.end()
+            for _, span in together:
+                span.end()
 
     def _note_outage(self, trouble: Exception) -> None:
         if not self._layer_is_down:

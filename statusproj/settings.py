@@ -161,7 +161,7 @@ if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {
             # Not the core layer: that one drops the newest messages, the final one first (docs/decisions).
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "BACKEND": "live.redis_layer.RedisLayer",
             "CONFIG": {"hosts": [REDIS_URL]},
         }
     }

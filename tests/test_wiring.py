@@ -55,7 +55,7 @@ def test_another_kind_of_database_is_refused_with_what_to_write_instead() -> Non
 
 def test_a_deployment_with_a_layer_that_reaches_one_process_only_is_refused() -> None:
     assert [error.id for error in checks.layer_reaches_every_process(None)] == ["statusproj.E001"]
-    redis = {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}}
+    redis = {"default": {"BACKEND": "live.redis_layer.RedisLayer"}}
     with override_settings(CHANNEL_LAYERS=redis):
         assert checks.layer_reaches_every_process(None) == []
 

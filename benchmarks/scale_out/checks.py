@@ -100,6 +100,7 @@ def sockets(connection: Connection[Any], plan: Sequence[Socket], heard: Sequence
         kept[run].append(seq)
     told = notified(connection)
     wrong: Counter[str] = Counter()
+    examples: list[tuple[str, str, list[int], list[int], int | None]] = []
     for one, runs, said in zip(plan, runs_of(connection, plan), heard, strict=True):
         kind = f"{one.kind}{', HTML' if one.html else ''}"
         wrong[f"{kind}: sockets were closed"] += said["closed"] is not None
@@ -111,10 +112,24 @@ def sockets(connection: Connection[Any], plan: Sequence[Socket], heard: Sequence
         if not one.html:
             missed = [run for run in runs if said["kept"].get(run, []) != kept[run]]
             wrong[f"{kind}: runs whose lines and end were not heard each once, in order"] += len(missed)
+            examples += [(kind, run, said["kept"].get(run, []), kept[run], said["last"].get(run)) for run in missed]
         if one.kind == "notifications" and not one.html:
             difference = sum(said["notifications"].values()) - told[f"user-{one.user}"]
             wrong["notifications that sockets did not hear, or heard twice"] += abs(difference)
-    return [f"{number} × {what}" for what, number in sorted(wrong.items()) if number]
+    return [f"{number} × {what}" for what, number in sorted(wrong.items()) if number] + [
+        f"{kind}, for example: of run {run} were heard {heard}, of {there}; the last frame had seq {last}; it ended"
+        f" {_seconds_before_the_last(connection, run):.1f} s before the last run"
+        for kind, run, heard, there, last in examples[:10]
+    ]
+
+
+def _seconds_before_the_last(connection: Connection[Any], run: str) -> float:
+    row = connection.execute(
+        "SELECT extract(epoch FROM (SELECT max(completed_at) FROM background_tasks) - completed_at)::float8"
+        " FROM background_tasks WHERE id = %s",
+        [run],
+    ).fetchone()
+    return float(row[0]) if row else 0.0
 
 
 def logs(folder: Path) -> list[str]:

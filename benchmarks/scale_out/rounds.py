@@ -218,10 +218,11 @@ class Round:
             request = Request(url, headers={"Authorization": f"Bearer {token}"})
             with urlopen(request, timeout=30) as answer:
                 text = answer.read().decode()
-            for name, value in re.findall(
-                r"^statusproj_frames_(\w+?)_total(?:\{.*\})? ([\d.e+]+)$", text, re.MULTILINE
+            for name, where, value in re.findall(
+                r'^statusproj_frames_(\w+?)_total(?:\{where="(\w+)"\})? ([\d.e+]+)$', text, re.MULTILINE
             ):
-                total[name] = total.get(name, 0.0) + float(value)
+                words = f"{name} ({where})" if where else name
+                total[words] = total.get(words, 0.0) + float(value)
         return total
 
     def _helper(self, stack: ExitStack, module: str) -> Helper:

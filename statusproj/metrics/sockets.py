@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from live.hub import open_sockets
 from live.traffic import TRAFFIC
 
-PLACES = ("socket", "inbox", "outbox", "layer")
+PLACES = ("socket", "inbox", "render", "count", "outbox", "layer")
 
 
 class Sockets(Collector):

@@ -43,7 +43,7 @@ def test_no_channel_layer(settings: Settings) -> None:
     assert found(live.layer_is_there) == []
     settings.CHANNEL_LAYERS = {}
     [(id, hint)] = found(live.layer_is_there)
-    assert id == "live.E002" and "InMemoryChannelLayer" in hint and "RedisPubSubChannelLayer" in hint
+    assert id == "live.E002" and "InMemoryChannelLayer" in hint and "RedisLayer" in hint
 
 
 def test_templates(settings: Settings, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ async def test_a_layer_that_forgets_members_after_a_day_is_reminded(
 async def test_attempts_to_reach_a_redis_that_is_away_cost_no_memory(settings: Settings) -> None:
     settings.CHANNEL_LAYERS = {
         "default": {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "BACKEND": "live.redis_layer.RedisLayer",
             "CONFIG": {"hosts": [f"redis://127.0.0.1:{free_port()}/0"]},
         }
     }

@@ -154,7 +154,7 @@ async def test_a_task_does_not_fail_because_redis_is_away(
     settings: Settings, caplog: pytest.LogCaptureFixture, unused_tcp_port: int
 ) -> None:
     # Trap 3. One line in the log per outage, not one per frame.
-    backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
+    backend = "live.redis_layer.RedisLayer"
     hosts = [f"redis://127.0.0.1:{unused_tcp_port}/0"]
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": hosts}}}
     use_loop(asyncio.get_running_loop())

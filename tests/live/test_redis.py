@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
+from redis.asyncio.client import Pipeline
 
 from live import frames, publishing
 from live.publishing import publish
@@ -55,7 +57,26 @@ def test_the_layer_of_several_processes_is_the_one_that_neither_times_out_nor_dr
     script = "from statusproj import settings; print(settings.CHANNEL_LAYERS['default']['BACKEND'])"
     environment = {**os.environ, "REDIS_URL": "redis://127.0.0.1:1/0"}
     told = subprocess.check_output([sys.executable, "-c", script], cwd=ROOT, env=environment, text=True)
-    assert told.strip() == "channels_redis.pubsub.RedisPubSubChannelLayer"
+    assert told.strip() == "live.redis_layer.RedisLayer"
+
+
+async def test_what_waits_to_leave_goes_to_all_its_groups_in_few_round_trips_and_in_order(
+    redis_server: int, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trips = []
+    execute = Pipeline.execute
+
+    async def counted(pipeline: Pipeline, *args: Any) -> Any:
+        trips.append(len(pipeline.command_stack))
+        return await execute(pipeline, *args)
+
+    monkeypatch.setattr(Pipeline, "execute", counted)
+    one, two = await greeted(owner), await greeted(owner, "/ws/things/two")
+    for seq in range(1, 81):
+        publish([thing("one"), thing("two"), thing("nobody")], frames.job_update("one", seq=seq, status="log"))
+    for socket in (one, two):
+        assert [(await socket.next())["seq"] for _ in range(80)] == list(range(1, 81))
+    assert sum(trips) == 240 and len(trips) <= 3
 
 
 async def test_a_process_without_a_loop_publishes_from_a_thread_of_its_own(
