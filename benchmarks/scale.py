@@ -165,8 +165,9 @@ def figures() -> list[Figure]:
     from django.core.cache import cache
     from django.test import Client
 
-    from tasks import bulk, history, manager, queues
+    from tasks import bulk, history, live_sources, manager, queues
     from tasks.filters import Filters
+    from tasks.groups import EVERY_RUN, owner_group
     from tasks.listing import cursor_of
     from tasks.models import TaskRun
     from tasks.standstill import find_standstill
@@ -226,6 +227,22 @@ def figures() -> list[Figure]:
         Figure(name="summary, owner", reads=lambda: manager.get_task_summary(viewer=people["owner7"]), plan=True),
         Figure(name="does the line stand still?", reads=find_standstill, plan=True),
         Figure(name="the queues", reads=queues.overview, plan=True),
+        *(
+            Figure(
+                name=f"what sockets re-read, {words}",
+                reads=lambda group=group: list(live_sources.reread([group])),
+                plan=True,
+            )
+            for words, group in (
+                (who["staff"], EVERY_RUN),
+                (who["owner0"], owner_group(people["owner0"].pk)),
+                (who["owner7"], owner_group(people["owner7"].pk)),
+            )
+        ),
+        Figure(
+            name="what a new socket is told, owner",
+            reads=lambda: live_sources.snapshot_runs(owner_group(people["owner0"].pk)),
+        ),
         Figure(
             name="bulk retry: how many failed match? (all at 1,000; at most 10,000)",
             reads=lambda: bulk.count(people["staff"], Filters(statuses=("failed",)), bulk.Action.RETRY),

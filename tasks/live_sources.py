@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Q
 from django.utils import timezone
 
 from live import frames, sources
@@ -21,7 +21,8 @@ from .updates import FRAME_COLUMNS, frame_of_event, frames_of
 
 # A run that ended while the layer or the socket was away is still told of for this long.
 RECENT = timedelta(minutes=2)
-MOST_RUNS = 200  # beside those that are watched one by one
+MOST_RUNS = 200  # of those that run, and of those that wait, beside those that are watched one by one
+MOST_ENDED = 500  # of those that ended a moment ago
 MOST_EVENTS = 500  # batches and lines that one look makes up for
 
 
@@ -36,15 +37,18 @@ def register() -> None:
 
 
 def reread(groups: Collection[Group]) -> Iterable[tuple[Group, Frame]]:
-    """The present frame of every run in `groups` that lives or ended a moment ago. Two queries."""
+    """The present frame of every run in `groups` that lives or ended a moment ago. Three queries."""
+    singles = {group.key for group in groups if group.kind == "run"}
     wanted = Q()
     for group in groups:
-        wanted |= _runs_in(group)
-    if not wanted:
-        return
-    watched = set(groups)
-    singles = sum(group.kind == "run" for group in groups)
-    runs = list(_newsworthy(wanted, MOST_RUNS + singles))
+        if group.kind != "run":
+            wanted |= _runs_in(group)
+    found: dict[UUID, TaskRun] = {}
+    if wanted:
+        found |= {run.pk: run for run in _newsworthy(wanted, MOST_ENDED)}
+    if singles:
+        found |= {run.pk: run for run in TaskRun.objects.filter(_lives_or_ended_lately(), pk__in=singles)}
+    watched, runs = set(groups), list(found.values())
     for run, frame in zip(runs, frames_of(runs), strict=True):
         for group in watched.intersection(groups_of(run)):
             yield group, frame
@@ -97,16 +101,28 @@ def no_longer_visible(pairs: Collection[tuple[Group, int]]) -> Iterable[tuple[Gr
 
 def snapshot_runs(group: Group, besides: Collection[UUID] = ()) -> list[TaskRun]:
     """The runs a fresh watcher of `group` is told of: those that live or ended a moment ago; and `besides`, anyway."""
-    runs = list(_newsworthy(_runs_in(group), MOST_RUNS))
+    runs = _newsworthy(_runs_in(group), MOST_RUNS)[:MOST_RUNS]
     missing = set(besides).difference(run.pk for run in runs)
     return runs + list(TaskRun.objects.filter(pk__in=missing)) if missing else runs
 
 
-def _newsworthy(wanted: Q, most: int) -> QuerySet[TaskRun]:
-    """Of these runs the ones that live or ended a moment ago. When there are too many: what runs, then what waits."""
-    recent = Q(completed_at__gte=timezone.now() - RECENT) | Q(completed_at=None)
-    urgency = Case(When(status=Status.RUNNING, then=0), When(status=Status.PENDING, then=1), default=2)
-    return TaskRun.objects.filter(wanted, recent).order_by(urgency, "-created_at")[:most]
+def _newsworthy(wanted: Q, most_ended: int) -> list[TaskRun]:
+    """Of these runs what runs, what waits, and what ended a moment ago: the newest of each, in this order. One query.
+
+    What waits does not push out what has ended: whoever missed an end hears of it, however long the line is. To each
+    part an index leads, whatever else is stored.
+    """
+    runs = TaskRun.objects.filter(wanted)
+    parts = [
+        runs.filter(status=status).order_by("-created_at")[:MOST_RUNS] for status in (Status.RUNNING, Status.PENDING)
+    ]
+    parts.append(runs.filter(completed_at__gte=timezone.now() - RECENT).order_by("-completed_at")[:most_ended])
+    found = parts[0].union(*parts[1:], all=True).order_by()
+    return sorted(found, key=lambda run: (run.status != Status.RUNNING, run.status != Status.PENDING))
+
+
+def _lives_or_ended_lately() -> Q:
+    return Q(completed_at__gte=timezone.now() - RECENT) | Q(completed_at=None)
 
 
 def _runs_in(group: Group) -> Q:

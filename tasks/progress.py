@@ -6,13 +6,14 @@ completed, whatever the function says.
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
+from . import statements
 from .db import in_thread
 from .ledger import store_items
 from .models import TaskEvent, TaskRun
@@ -124,16 +125,18 @@ class Progress(Reporter):
     def _write(self, report: Report) -> bool:
         """Store and publish. False when the run is no longer this attempt's."""
         values = self._values(report)
-        with transaction.atomic():
-            mine = TaskRun.objects.filter(pk=self._run.pk, attempt=self._run.attempt, status=Status.RUNNING)
-            if not mine.update(seq=F("seq") + len(report.entries) + 1, **values):
+        mine = TaskRun.objects.filter(pk=self._run.pk, attempt=self._run.attempt, status=Status.RUNNING)
+        # A bar that moves is one statement, which needs no transaction around it.
+        several = report.entries or report.items or self._in_doubt
+        with transaction.atomic() if several else nullcontext():
+            run = statements.change(mine, {"seq": F("seq") + len(report.entries) + 1, **values})
+            if run is None:
                 return False
             # The run is locked now: a write whose answer was lost has been stored by this moment, or never is.
             stored = self._stored_already()
             known = {(event.kind, event.at) for event in stored}
             entries = [(kind, data, at) for kind, data, at in report.entries if (kind, at) not in known]
             store_items(self._run.pk, report.items)
-            run = TaskRun.objects.get(pk=self._run.pk)
             first = run.seq - len(entries)
             events = stored + TaskEvent.objects.bulk_create(
                 TaskEvent(run=run, seq=first + offset, at=at, kind=kind, data=recorded(run, kind, data))

@@ -1,7 +1,8 @@
 """An arrow of a run's life as one statement: the row, its event, and the row as it stands from then on.
 
 As UPDATE, SELECT and INSERT it would be three conversations with the database, for every arrow of every run. What these
-statements say is Django's own SQL for the change, with the event around it. Only lifecycle.py calls them.
+statements say is Django's own SQL for the change, with the event around it. Only lifecycle.py calls them;
+`change`, which moves no arrow, is for progress.py.
 """
 
 import json
@@ -81,11 +82,22 @@ def insert_many(
 
 def move(runs: TaskRunQuerySet, event: Mapping[str, Any], changes: Mapping[str, Any]) -> TaskRun | None:
     """Change the one run that is still where `runs` looks for it, and record that. Returns it; None when it is not."""
+    moved = _run(*_update(runs, changes), event)
+    return moved[0] if moved else None
+
+
+def change(runs: TaskRunQuerySet, changes: Mapping[str, Any]) -> TaskRun | None:
+    """The same without an event, for what is no arrow."""
+    update, params = _update(runs, changes)
+    changed = list(TaskRun.objects.raw(f"{update} RETURNING background_tasks.*", params))
+    return changed[0] if changed else None
+
+
+def _update(runs: TaskRunQuerySet, changes: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
     query: Any = runs.order_by().query.chain(UpdateQuery)
     query.add_update_values(changes)
-    change, params = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
-    moved = _run(change, params, event)
-    return moved[0] if moved else None
+    sql: tuple[str, Sequence[Any]] = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+    return sql
 
 
 def _run(change: str, params: Sequence[Any], event: Mapping[str, Any]) -> list[TaskRun]:

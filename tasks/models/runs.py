@@ -220,6 +220,8 @@ class TaskRun(models.Model):
             ),
             # Cleanup goes by the time of completion, task by task, for each may be kept for another while.
             Index(fields=["task", "completed_at"], condition=Q(completed_at__isnull=False), name="task_cleanup"),
+            # Who ended a moment ago? Every process with sockets asks every few seconds.
+            Index(fields=["-completed_at"], condition=Q(completed_at__isnull=False), name="task_ended"),
             # Search: every word of the question begins a word of the run.
             GinIndex(SearchVector("search", config="simple"), name="task_search"),
         ]
