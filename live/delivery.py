@@ -16,6 +16,7 @@ from . import fragments, frames, sources
 from .audience import Audience
 from .database import in_database_thread
 from .frames import Frame
+from .gaps import Gaps
 from .groups import Group
 from .sinks import Backlog, Outgoing
 from .traffic import TRAFFIC
@@ -39,11 +40,22 @@ class Delivery:
         self._held: OrderedDict[str, int] = OrderedDict()
         self._to_render = Backlog()
         self._to_personalize: OrderedDict[object, Outgoing] = OrderedDict()
+        self._gaps = Gaps(self._known)
         self._workers: dict[str, asyncio.Task[None]] = {}
 
     def put(self, names: Iterable[str], frame: Frame) -> None:
         """`frame` has arrived for these groups: hand it out in a moment, or what is newer by then."""
-        self._inbox.add(Outgoing(frame, names=tuple(names)))
+        item = Outgoing(frame, names=tuple(names))
+        if not self._gaps.hold_back(item):
+            self._accept(item)
+        elif self._gaps.is_full:
+            for late in list(self._gaps.close(self._gaps.open)):
+                self._accept(late)
+        else:
+            self._start("fill gaps", self._fill_gaps)
+
+    def _accept(self, item: Outgoing) -> None:
+        self._inbox.add(item)
         if len(self._inbox) > INBOX_LIMIT:
             self._lose_inbox()
         else:
@@ -63,14 +75,26 @@ class Delivery:
                 continue
             known = self._held.get(item.job)
             if known is None:
-                # Nothing was heard of it here: what its watchers hold is what their greeting told them. Of whom was
-                # told nothing, it began since; who is being greeted now reads the truth.
-                sinks = (socket.sink for socket in self._audience.watching([group.name]))
-                told = [sink.held_of(item.job) for sink in sinks if not sink.is_held]
+                # Of whom was told nothing: it began since.
+                told = self._told(item.job, [group.name])
                 known = min((-1 if seq is None else seq for seq in told), default=item.seq)
             if known < item.seq:
                 behind[item.job] = min(known, behind.get(item.job, known))
         return behind
+
+    def _told(self, job: str, names: Collection[str]) -> list[int | None]:
+        """What the watchers of these groups hold of a job of which nothing was heard here: what they were greeted with.
+
+        Who is being greeted now is left out, and reads the truth.
+        """
+        sinks = (socket.sink for socket in self._audience.watching(names))
+        return [sink.held_of(job) for sink in sinks if not sink.is_held]
+
+    def _known(self, item: Outgoing) -> int | None:
+        job = item.job or ""
+        if job in self._held:
+            return self._held[job]
+        return min((seq for seq in self._told(job, item.names) if seq is not None), default=None)
 
     def reconcile(self, addressed: Iterable[tuple[Group, Frame]], recorded: Iterable[Frame] = ()) -> None:
         """Deliver what was re-read, as if it had been published; what is known already goes no further.
@@ -106,6 +130,17 @@ class Delivery:
         for socket in self._audience.watching({name for item in lost for name in item.names}):
             if socket.sink.language or not in_html:
                 socket.sink.lose()
+
+    async def _fill_gaps(self) -> None:
+        while after := self._gaps.open:
+            recorded: list[Frame] = []
+            try:
+                recorded = await in_database_thread(partial(sources.recorded_after, after))
+            except Exception:
+                # Then it is as it would be without: what was lost is on the page when that is opened again.
+                logger.warning("What was lost on its way could not be read.", exc_info=True)
+            for item in list(self._gaps.close(after, recorded)):
+                self._accept(item)
 
     async def _deliver_all(self) -> None:
         while self._inbox:

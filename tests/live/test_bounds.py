@@ -9,7 +9,7 @@ from live.conf import Conf, Setting
 from tests.servers import ROOT
 
 TABLE = dict(re.findall(r"^\| `(\w+\.[A-Z_]+)` \| ([\d.]+) \|", (ROOT / "docs" / "live.md").read_text(), re.MULTILINE))
-MODULES = ("consumer", "delivery", "freshness", "hub", "membership", "publishing", "sinks", "watchdog")
+MODULES = ("consumer", "delivery", "freshness", "gaps", "hub", "membership", "publishing", "sinks", "watchdog")
 
 
 @pytest.mark.parametrize("name", MODULES)

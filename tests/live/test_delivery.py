@@ -1,16 +1,18 @@
 """What has arrived and is not handed out yet: of progress the newest, of everything else so much and no more."""
 
 import asyncio
+import json
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live import database, delivery, fragments, frames, sources
+from live import database, delivery, fragments, frames, gaps, sources
 from live.audience import Audience, Socket
 from live.credentials import Credentials
 from live.delivery import Delivery
@@ -202,3 +204,115 @@ async def test_of_a_job_that_began_unheard_a_re_read_tells_everything_but_not_to
     hearing.socket.sink.release()
     hearing.socket.sink.knows("one", 2)
     assert delivering.behind(read) == {"one": 2}
+
+
+@pytest.fixture
+def written() -> Iterator[dict[str, list[Frame]]]:
+    """What the database has of batches and lines, by job."""
+    stored: dict[str, list[Frame]] = {}
+
+    def recorded(after: Mapping[str, int]) -> list[Frame]:
+        return [frame for job, seq in after.items() for frame in stored.get(job, []) if frame["seq"] > seq]
+
+    sources.history(recorded)
+    yield stored
+    sources._recorded.remove(recorded)
+
+
+def seqs(hearing: Listener) -> list[int]:
+    return [json.loads(text)["seq"] for text in hearing.heard]
+
+
+async def test_a_line_that_was_lost_is_read_when_the_next_frame_shows_the_gap(written: dict[str, list[Frame]]) -> None:
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one")
+    all_of_it = [frames.job_update("one", seq=seq, status="log") for seq in range(4)]
+    written["one"] = [all_of_it[1], all_of_it[2]]
+    delivering.put([thing("one").name], all_of_it[0])
+    delivering.put([thing("one").name], all_of_it[3])
+    await idle(delivering)
+    assert seqs(hearing) == [0, 1, 2, 3]
+    # It only came late; and from now on nothing is missing.
+    delivering.put([thing("one").name], all_of_it[2])
+    delivering.put([thing("one").name], frames.job_update("one", seq=4, status="completed"))
+    assert delivering._gaps.open == {}
+    await idle(delivering)
+    assert seqs(hearing) == [0, 1, 2, 3, 4]
+
+
+async def test_lines_that_their_publisher_left_out_are_no_gap(written: dict[str, list[Frame]]) -> None:
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one")
+    delivering.put([thing("one").name], frames.job_update("one", seq=1, status="progress"))
+    delivering.put([thing("one").name], frames.job_update("one", seq=12, status="log", payload={"skipped": 10}))
+    assert delivering._gaps.open == {}
+    await idle(delivering)
+    assert seqs(hearing) == [1, 12]
+
+
+async def test_a_gap_after_what_a_greeting_told_is_seen(written: dict[str, list[Frame]]) -> None:
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one")
+    hearing.socket.sink.knows("one", 4)
+    written["one"] = [frames.job_update("one", seq=seq, status="log") for seq in (3, 5)]
+    delivering.put([thing("one").name], frames.job_update("one", seq=6, status="progress"))
+    await idle(delivering)
+    assert seqs(hearing) == [5, 6]
+
+
+async def test_a_database_that_is_away_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> None:
+    def away(after: Mapping[str, int]) -> list[Frame]:
+        raise OperationalError("the connection is refused")
+
+    sources.history(away)
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one")
+    for seq in (0, 5, 6):
+        delivering.put([thing("one").name], frames.job_update("one", seq=seq, status="log"))
+    await idle(delivering)
+    sources._recorded.remove(away)
+    assert seqs(hearing) == [0, 5, 6] and "could not be read" in caplog.text
+
+
+async def test_more_than_may_wait_for_a_gap_goes_on_without(
+    busy_thread: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaps, "HELD_BACK", 10)
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one")
+    for seq in (0, *range(2, 30)):
+        delivering.put([thing("one").name], frames.job_update("one", seq=seq, status="log"))
+    busy_thread.set()
+    await idle(delivering)
+    assert seqs(hearing) == [0, *range(2, 30)]
+
+
+@given(
+    kinds=st.lists(st.sampled_from(["progress", "log", "batch_update"]), min_size=1, max_size=40),
+    lost=st.sets(st.integers(1, 40)),
+    pauses=st.sets(st.integers(1, 40)),
+)
+async def test_whatever_is_lost_on_its_way_batches_and_lines_are_heard_once_and_in_order(
+    kinds: list[str], lost: set[int], pauses: set[int]
+) -> None:
+    stored: list[Frame] = []
+
+    def recorded(after: Mapping[str, int]) -> list[Frame]:
+        return [frame for frame in stored if frame["status"] != "progress" and frame["seq"] > after["one"]]
+
+    sources.history(recorded)
+    audience = Audience()
+    delivering, hearing = Delivery(audience), listener(audience, "one")
+    for seq, kind in enumerate(["log", *kinds, "completed"]):
+        stored.append(frames.job_update("one", seq=seq, status=kind))
+        # The first and the last arrive: without them it is the re-read that tells.
+        if seq not in lost or kind == "completed":
+            delivering.put([thing("one").name], stored[-1])
+        if seq in pauses:
+            await idle(delivering)
+    await idle(delivering)
+    sources._recorded.remove(recorded)
+    told = [frame["seq"] for frame in stored if frame["status"] != "progress"]
+    heard = [json.loads(text) for text in hearing.heard]
+    assert [frame["seq"] for frame in heard if frame["status"] != "progress"] == told
+    assert [frame["seq"] for frame in heard] == sorted({frame["seq"] for frame in heard})

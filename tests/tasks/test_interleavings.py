@@ -195,6 +195,26 @@ async def test_what_a_client_of_one_run_holds_and_frames_make_a_fresh_read(
     await socket.disconnect()
 
 
+@hypothesis_settings(max_examples=40)
+@given(steps=st.lists(st.sampled_from([*Work.STEPS, *NETWORK]), max_size=14))
+@example(steps=["lose", "log", "heal", "report"])
+@example(steps=["delay", "batch", "report", "log", "deliver"])
+async def test_who_stays_connected_hears_every_batch_and_line_whatever_is_lost_or_late(
+    owner: User, unreliable_layer: None, steps: list[str]
+) -> None:
+    UnreliableLayer.losing, UnreliableLayer.late = False, None
+    run = await sync_to_async(make_run_in)(Status.RUNNING, owner)
+    work, person = Work(run), Person()
+    socket = await greeted(owner, f"/ws/bulk-process/{run.pk}")
+    for step in steps:
+        await (happen_to_the_network(step) if step in NETWORK else work.do(step))
+    await all_is_told()
+    person.hear(await heard_so_far(socket))
+    kept = [event.seq async for event in run.events.exclude(kind=TaskEvent.Kind.STATE).order_by("seq")]
+    assert [seq for seq, frame in person.history.items() if frame["status"] in {"batch_update", "log"}] == kept
+    await socket.disconnect()
+
+
 class Observer:
     """A client of a topic's socket, and of single runs besides: for each run it hears of, the newest frame by seq."""
 
