@@ -116,7 +116,20 @@ def test_its_own_page_moves_and_the_page_of_a_run_stands_in_its_own(shop: Shop, 
         page.get_by_role("link", name="Count the stock").click()
         expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
         expect(page.get_by_role("link", name="The shop")).to_be_visible()
+        # The shop's ground is white whatever the system says, for it says nothing of colours: ours have to fit to it.
+        page.emulate_media(color_scheme="light")
+        in_light = colour_of(page, "Timeline")
+        page.emulate_media(color_scheme="dark")
+        assert colour_of(page, "Timeline") == in_light
+        page.evaluate("document.documentElement.style.colorScheme = 'dark'")
+        assert colour_of(page, "Timeline") != in_light
         assert trouble == []
+
+
+def colour_of(page: Page, heading: str) -> str:
+    """Of the letters of this heading."""
+    colour: str = page.get_by_role("heading", name=heading).evaluate("one => getComputedStyle(one).color")
+    return colour
 
 
 def looks_of(page: Page) -> list[str]:
