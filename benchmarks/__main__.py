@@ -7,7 +7,18 @@ from benchmarks.report import write
 
 MODULES = (
     *("enqueue", "engines", "cancel", "rescue", "progress", "pages", "scale", "articles_scale", "cleanup"),
-    *("notifications", "publish", "fanout", "feeds", "ingest", "ingest_stages", "ingest_scores", "soak", "scale_out"),
+    *(
+        "notifications",
+        "publish",
+        "fanout",
+        "feeds",
+        "ingest",
+        "ingest_stages",
+        "ingest_scores",
+        "audit_trail",
+        "soak",
+        "scale_out",
+    ),
 )
 
 

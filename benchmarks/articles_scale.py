@@ -14,7 +14,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from benchmarks.harness import scratch_database
-from benchmarks.scale import Figure, compared, explain, measure, table, two_databases, use
+from benchmarks.scale import Figure, compared, explain, measure, table, told_on, two_databases, use
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "scale-articles.md"
 SMALL, LARGE = 1_000, int(os.environ.get("SCALE_ARTICLES", "1000000"))
@@ -36,7 +36,7 @@ def main() -> None:
         samples = measure(small, large, figures, rounds=2, per_round=3)
         plans = explain(large, figures, TABLES)
     PAGE.write_text("\n".join(head() + table(samples) + explained(plans)))
-    compared("scale_articles", "1,000,000 articles against 1,000", PAGE.name, samples).save()
+    compared("scale_articles", "1,000,000 articles against 1,000", samples, notes=[told_on(PAGE)]).save()
     print(f"  Written: {PAGE}")
 
 

@@ -17,7 +17,7 @@ PARTS = {
     "Sockets": ("publish_", "fanout_"),
     "Notifications": ("notifications_",),
     "Articles": ("ingest", "feeds", "scale_articles", "relevance_", "quality_"),
-    "A whole installation": ("scale_out", "soak"),
+    "A whole installation": ("scale_out", "soak", "audit_trail"),
 }
 
 type Figure = dict[str, Any]

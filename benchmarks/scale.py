@@ -57,7 +57,7 @@ def main() -> None:
         plans = explain(large, figures)
         samples |= measure_workers(small, large)
     PAGE.write_text(render(samples, plans))
-    compared("scale_runs", "1,000,000 runs against 1,000", PAGE.name, samples).save()
+    compared("scale_runs", "1,000,000 runs against 1,000", samples, notes=[told_on(PAGE)]).save()
     print(f"  Written: {PAGE}")
 
 
@@ -337,7 +337,12 @@ def table(samples: dict[str, Taken]) -> list[str]:
     return lines
 
 
-def compared(key: str, title: str, page: str, samples: dict[str, Taken]) -> Result:
+def told_on(page: Path) -> str:
+    """Where there is more about these figures."""
+    return f"Milliseconds, what was shown and the plans: [{page.name}]({page.name})"
+
+
+def compared(key: str, title: str, samples: dict[str, Taken], *, notes: Sequence[str]) -> Result:
     """What each costs at a million, as a multiple of what it costs at a thousand."""
     rows = [Row(name="the same with 1,000", samples=[1.0], is_baseline=True)]
     rows += [Row(name=name, samples=[taken.ratio]) for name, taken in samples.items()]
@@ -348,7 +353,7 @@ def compared(key: str, title: str, page: str, samples: dict[str, Taken]) -> Resu
         rows=rows,
         target="at most 3 × of the same with 1,000",
         packages=["django", "psycopg"],
-        notes=[f"Milliseconds, what was shown and the plans: [{page}]({page})"],
+        notes=notes,
     )
 
 
