@@ -158,6 +158,9 @@ def test_the_tutorial_is_true_from_its_first_line_to_its_last(reader: Reader) ->
             # As if ten seconds had passed.
             Schedule.objects.update(next_run_at=timezone.now())
             eventually(lambda: TaskRun.objects.filter(kwargs={"number": 3}, status="completed").first())
+        if "tasks cancel $RUN" in block.text:
+            # By the time a person has typed it, it runs.
+            eventually(lambda: TaskRun.objects.filter(args=[1000], status="running").first())
         reader.do(block)
     reader.leave()
     for line in first_words.text.splitlines():
