@@ -20,7 +20,7 @@ PREPARE = """
 from django.core.management import call_command
 call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
 call_command("migrate", verbosity=0)
-for name in ("ada", "eve"):
+for name in ("ada", "bea", "eve"):  # each does what nobody else does: the tests share the shop
     Customer.objects.create_user(name, password=name)
 """
 UV = Path(sys.executable).with_name("uv")
