@@ -117,6 +117,7 @@ def test_its_own_page_moves_and_the_page_of_a_run_stands_in_its_own(shop: Shop, 
         expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
         expect(page.get_by_role("link", name="The shop")).to_be_visible()
         # The shop's ground is white whatever the system says, for it says nothing of colours: ours have to fit to it.
+        page.wait_for_load_state()  # with its style sheets
         page.emulate_media(color_scheme="light")
         in_light = colour_of(page, "Timeline")
         page.emulate_media(color_scheme="dark")
