@@ -2,10 +2,9 @@
 
 import os
 import re
-import time
 
 from benchmarks.harness import scratch_database
-from benchmarks.scale import Figure, compared, measure, table, two_databases, use
+from benchmarks.scale import Figure, compared, fill_each, measure, table, two_databases
 
 SMALL, LARGE = 1_000, int(os.environ.get("SCALE_ENTRIES", "1000000"))
 PEOPLE = 200
@@ -15,11 +14,7 @@ ENTRY = re.compile(rb"<time ")
 def main() -> None:
     """Fill two databases, measure in both in turns."""
     with scratch_database(), two_databases() as (small, large):
-        for name, rows in ((small, SMALL), (large, LARGE)):
-            use(name)
-            begun = time.perf_counter()
-            fill(rows)
-            print(f"  {rows:,} entries in {time.perf_counter() - begun:.0f} s", flush=True)
+        fill_each({small: SMALL, large: LARGE}, fill, "entries")
         samples = measure(small, large, figures)
     compared("audit_trail", "1,000,000 entries of the audit trail against 1,000", samples, notes=table(samples)).save()
 

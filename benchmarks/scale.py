@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -48,11 +48,7 @@ class Figure:
 def main() -> None:
     """Fill two databases, measure in both in turns, write the page."""
     with scratch_database(), two_databases() as (small, large):
-        for name, rows in ((small, SMALL), (large, LARGE)):
-            use(name)
-            begun = time.perf_counter()
-            fill(rows)
-            print(f"  {rows:,} runs in {time.perf_counter() - begun:.0f} s", flush=True)
+        fill_each({small: SMALL, large: LARGE}, fill, "runs")
         samples = measure(small, large, figures)
         plans = explain(large, figures)
         samples |= measure_workers(small, large)
@@ -88,6 +84,15 @@ def use(database: str) -> None:
     connection.close()
     connection.close_pool()
     connection.settings_dict["NAME"] = database
+
+
+def fill_each(sizes: Mapping[str, int], fill: Callable[[int], None], what: str) -> None:
+    """Let `fill` make so many rows in each database, and say how long it took."""
+    for name, rows in sizes.items():
+        use(name)
+        begun = time.perf_counter()
+        fill(rows)
+        print(f"  {rows:,} {what} in {time.perf_counter() - begun:.0f} s", flush=True)
 
 
 def fill(rows: int) -> None:
