@@ -25,10 +25,9 @@ logger = logging.getLogger(__name__)
 
 INBOX_LIMIT = 5000  # frames that have arrived and wait to be handed out
 REMEMBERED_RUNS = 10_000
-PASSED_OVER = "A frame could not be prepared and is passed over."
-
 WAITING_LIMIT = 1000  # frames waiting to be rendered or counted
 AT_ONCE = 20  # of these with one visit to the database thread: re-reads, and sockets that open, wait behind it
+PASSED_OVER = "A frame could not be prepared and is passed over."
 
 
 class Delivery:

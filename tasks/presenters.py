@@ -143,16 +143,14 @@ class RunView:
         return reverse("tasks:actions", args=[self.id])
 
 
-def present_run(
-    run: TaskRun, viewer: Viewer | None = None, now: datetime | None = None, *, position: int | None = None
-) -> RunView:
-    """`run` as `viewer` sees it; without a viewer nothing can be done to it. `position`: 1 starts next."""
+def present_run(run: TaskRun, viewer: Viewer | None = None, now: datetime | None = None) -> RunView:
+    """`run` as `viewer` sees it; without a viewer nothing can be done to it."""
     now = now or timezone.now()
     return _view(
         run,
         viewer,
         now,
-        position=position,
+        position=None,
         seconds_left=eta_seconds(run, now),
         paused=paused_queues_of([run]).get(run.queue),
         running_of_key=full_keys([run]).get(run.concurrency_key),
