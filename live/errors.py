@@ -14,6 +14,7 @@ from .frames import plain
 
 logger = logging.getLogger(__name__)
 
+NO_NUL = r"^[^\x00]*$"  # of a text that Postgres is to look for: it would refuse the whole question
 RETRY_AFTER_TROUBLE = 5  # seconds a client is asked to wait while the database is away
 
 _CODES = {

@@ -11,7 +11,7 @@ from ninja.responses import Status
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, StrictInt, model_validator
 
 from live import audit
-from live.errors import ApiError, invalid
+from live.errors import NO_NUL, ApiError, invalid
 from live.etags import POLLING, is_known
 from live.limits import Kind, limited
 from live.moments import in_utc
@@ -29,7 +29,7 @@ class Listing(Schema):
     """What of the list is wanted."""
 
     unread_only: bool = False
-    type: str | None = Field(None, max_length=facade.TYPE_MAX_LENGTH)
+    type: str | None = Field(None, max_length=facade.TYPE_MAX_LENGTH, pattern=NO_NUL)
     limit: int = Field(50, ge=1, le=LARGEST_PAGE)
     cursor: str | None = Field(None, max_length=200)
 
@@ -94,9 +94,8 @@ class Sending(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    # Postgres would refuse to look for a name with a NUL in it.
-    username: str | None = Field(None, max_length=150, pattern=r"^[^\x00]*$")
-    group: str | None = Field(None, max_length=150, pattern=r"^[^\x00]*$")
+    username: str | None = Field(None, max_length=150, pattern=NO_NUL)
+    group: str | None = Field(None, max_length=150, pattern=NO_NUL)
     everyone: bool = False
     type: str = Field("message", min_length=1, max_length=facade.TYPE_MAX_LENGTH)
     title: Annotated[str, Field(min_length=1, max_length=facade.TITLE_MAX_LENGTH)]

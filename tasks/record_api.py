@@ -1,6 +1,6 @@
 """`/api/background-tasks/task/{id}/logs`, `/items`, `/retry-failed`: what a run recorded, and what failed again."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router, Schema
 from ninja import Status as Answer
 
-from live.errors import ApiError, invalid
+from live.errors import NO_NUL, ApiError, invalid
 from live.frames import timestamp
 from live.limits import Kind, limited
 
@@ -25,6 +25,8 @@ from .timeline import lines_of
 router = Router(tags=["background tasks"])
 
 LARGEST_ID = 2**63 - 1
+
+Label = Annotated[str, Query(max_length=ledger.MAX_LABEL, pattern=NO_NUL, description="Those with this label alone.")]
 
 
 class ItemObject(Schema):
@@ -74,7 +76,7 @@ def get_items(
     request: HttpRequest,
     task_id: UUID,
     outcome: str = Query("", description="waiting, done or failed; empty for all."),
-    label: str = Query("", max_length=ledger.MAX_LABEL, description="Those with this label alone."),
+    label: Label = "",
     limit: int = Query(100, ge=1, le=1000),
     cursor: str = Query("", description="`next_cursor` of the page before."),
 ) -> dict[str, Any]:
@@ -110,9 +112,7 @@ def get_items(
     summary="Export a run's items as CSV",
     openapi_extra={"responses": {200: {"description": "OK", "content": {"text/csv": {"schema": {"type": "string"}}}}}},
 )
-def export_items(
-    request: HttpRequest, task_id: UUID, outcome: str = "", label: str = Query("", max_length=ledger.MAX_LABEL)
-) -> HttpResponseBase:
+def export_items(request: HttpRequest, task_id: UUID, outcome: str = "", label: Label = "") -> HttpResponseBase:
     """All items, or those of an outcome or label: key, outcome, what the task's data has (else error), at.
 
     What looks like a formula begins with an apostrophe. Sent as it is read, whatever their number.
@@ -134,9 +134,7 @@ def export_items(
         }
     },
 )
-def export_items_as_json(
-    request: HttpRequest, task_id: UUID, outcome: str = "", label: str = Query("", max_length=ledger.MAX_LABEL)
-) -> HttpResponseBase:
+def export_items_as_json(request: HttpRequest, task_id: UUID, outcome: str = "", label: Label = "") -> HttpResponseBase:
     """The same as a list of objects."""
     run = get_visible_run(request.user, task_id)
     lines = exports.as_json(run, options_of(run.task).item_style, _show(outcome, label))
