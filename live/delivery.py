@@ -18,6 +18,7 @@ from .database import in_database_thread
 from .frames import Frame
 from .gaps import Gaps
 from .groups import Group
+from .known import Known
 from .sinks import Backlog, Outgoing
 from .traffic import TRAFFIC
 
@@ -36,7 +37,7 @@ class Delivery:
     def __init__(self, audience: Audience) -> None:
         self._audience = audience
         self._inbox = Backlog()
-        self._held: OrderedDict[str, int] = OrderedDict()
+        self._held = Known(REMEMBERED_RUNS)
         self._to_render = Backlog()
         self._to_personalize: OrderedDict[object, Outgoing] = OrderedDict()
         self._gaps = Gaps(self._known)
@@ -63,7 +64,7 @@ class Delivery:
     def has_news(self, addressed: Iterable[tuple[Group, Frame]]) -> bool:
         """Is there anything in this re-read that nobody here has been told?"""
         items = (Outgoing(frame) for _, frame in addressed)
-        return any(item.job and item.seq is not None and item.seq > self._held.get(item.job, -1) for item in items)
+        return any(item.job and item.seq is not None and not self._held.covers(item.job, item.seq) for item in items)
 
     def behind(self, addressed: Iterable[tuple[Group, Frame]]) -> dict[str, int]:
         """The jobs of which this re-read has news, and up to which seq they are known here."""
@@ -152,12 +153,9 @@ class Delivery:
             self._personalize_later(item)
             return
         if item.job is not None and item.seq is not None:
-            if item.seq <= self._held.get(item.job, -1):
+            if self._held.covers(item.job, item.seq):
                 return
-            self._held[item.job] = item.seq
-            self._held.move_to_end(item.job)
-            if len(self._held) > REMEMBERED_RUNS:
-                self._held.popitem(last=False)
+            self._held.note(item.job, item.seq)
         self._hand_out(item)
 
     def _hand_out(self, item: Outgoing) -> None:

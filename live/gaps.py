@@ -5,10 +5,10 @@ so the frame that shows the gap waits, until what was recorded in it has been re
 lost, and one visit to the database for all gaps of a moment when something is.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from .frames import Frame
+from .known import Known
 from .sinks import Outgoing
 
 REMEMBERED_RUNS = 10_000
@@ -20,7 +20,7 @@ class Gaps:
 
     def __init__(self, known: Callable[[Outgoing], int | None]) -> None:
         self._known = known
-        self._arrived: OrderedDict[str, int] = OrderedDict()
+        self._arrived = Known(REMEMBERED_RUNS)
         self._waiting: dict[str, list[Outgoing]] = {}
         self._after: dict[str, int] = {}
 
@@ -44,7 +44,7 @@ class Gaps:
         if last is None or seq - last - 1 > skipped:
             # A greeting or a re-read may have told what did not arrive.
             last = max((each for each in (last, self._known(item)) if each is not None), default=None)
-        self._arrive(job, seq)
+        self._arrived.note(job, seq)
         if job not in self._waiting:
             # Of what was never heard of before nobody can say where it began.
             if last is None or seq - last - 1 <= skipped:
@@ -69,11 +69,5 @@ class Gaps:
             yield from (item for item in found if item.seq is None)
             in_order = {item.seq: item for item in (*found, *waited) if item.seq is not None}
             for seq in sorted(in_order):
-                self._arrive(job, seq)
+                self._arrived.note(job, seq)
                 yield in_order[seq]
-
-    def _arrive(self, job: str, seq: int) -> None:
-        self._arrived[job] = max(seq, self._arrived.get(job, -1))
-        self._arrived.move_to_end(job)
-        if len(self._arrived) > REMEMBERED_RUNS:
-            self._arrived.popitem(last=False)

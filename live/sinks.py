@@ -13,6 +13,7 @@ from itertools import count
 
 from . import frames
 from .frames import Frame
+from .known import Known
 from .traffic import TRAFFIC
 
 PROGRESS_PER_SECOND = 10  # Daphne's send does not wait for the network: this is what bounds its buffer
@@ -176,7 +177,7 @@ class Sink:
         self._count: int | None = None
         self._holds = 1
         self._timer: asyncio.TimerHandle | None = None
-        self._seen: OrderedDict[str, int] = OrderedDict()
+        self._seen = Known(SEEN_LIMIT)
         now = self._loop.time()
         self._progress_allowance = Allowance(PROGRESS_PER_SECOND, now)
         self._kept_allowance = Allowance(KEPT_PER_SECOND, now)
@@ -186,7 +187,7 @@ class Sink:
         if self._closed:
             return False
         if item.job is not None and item.seq is not None:
-            return item.seq > self._seen.get(item.job, -1)
+            return not self._seen.covers(item.job, item.seq)
         return item.slot != "unread_count" or item.frame["unread_count"] != self._count
 
     @property
@@ -203,7 +204,7 @@ class Sink:
         if not self.wants(item) or (self.language and not self._html(item)):
             return
         if item.job is not None and item.seq is not None:
-            self._remember(item.job, item.seq)
+            self._seen.note(item.job, item.seq)
         self._count = item.frame.get("unread_count", self._count)
         if not self._backlog and not self._busy and not self._holds and self._may_send(item):
             self._start(item)
@@ -224,8 +225,7 @@ class Sink:
 
     def knows(self, job: str, seq: int) -> None:
         """The socket's client holds everything of this run up to `seq`."""
-        if seq > self._seen.get(job, -1):
-            self._remember(job, seq)
+        self._seen.note(job, seq)
         self._backlog.forget_up_to(job, seq)
 
     def lose(self) -> None:
@@ -309,9 +309,3 @@ class Sink:
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._busy = None
         self._flush()
-
-    def _remember(self, job: str, seq: int) -> None:
-        self._seen[job] = seq
-        self._seen.move_to_end(job)
-        if len(self._seen) > SEEN_LIMIT:
-            self._seen.popitem(last=False)
