@@ -1,8 +1,10 @@
 """Two hours of ordinary work: does anything grow?
 
-One web process, two workers, Postgres and Redis; `soak_traffic.py` works with them. Every 15 s the memory, the file
-descriptors and the threads of each process are noted. What was held once everything had been used (after a fifth of the
-time) is the baseline of what is held at the end.
+One web process, four workers, Postgres and Redis; `soak_traffic.py` works with them. One worker is as it comes, one has
+two of malloc's arenas instead of one for each thread, one has jemalloc instead of malloc (Debian's libjemalloc2), and
+one gets nothing to do: what that one gains, all gain. Every 15 s the memory, the file descriptors and the threads of
+each process are noted. What was held once everything had been used (after a fifth of the time) is the baseline of what
+is held at the end.
 
     python -m benchmarks.soak [seconds]
 """
@@ -13,12 +15,14 @@ import statistics
 import subprocess
 import sys
 import time
+from ctypes.util import find_library
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from benchmarks.harness import Result, Row
 from tools.fleet import Fleet, Sample, sample
+from tools.fleet.installation import Worker
 from tools.fleet.services import ROOT, free_port
 
 SECONDS = 7200.0
@@ -26,6 +30,14 @@ EVERY = 15.0  # seconds between two looks
 WARM = 0.2  # share of the time after which everything has been used
 POINTS = 120  # of a line that are kept
 MB = 1024 * 1024
+
+# What is different about each worker: its environment and its arguments.
+WORKERS: dict[str, tuple[dict[str, str], list[str]]] = {
+    "worker": ({}, []),
+    "worker, two arenas": ({"MALLOC_ARENA_MAX": "2"}, []),
+    "worker, jemalloc": ({"LD_PRELOAD": "libjemalloc.so.2"}, []),
+    "worker, idle": ({}, ["--queue", "nobody"]),
+}
 
 
 class Look(NamedTuple):
@@ -42,7 +54,13 @@ def main() -> None:
         folder = Path(name)
         demo = {"DEMO_SITE_PORT": str(free_port()), "TASKS_KEEP_HOURS": "0.25"}
         demo["INGEST_ALLOWED_HOSTS"] = f"127.0.0.1:{demo['DEMO_SITE_PORT']}"
-        with Fleet(folder, webs=1, workers=2, environment=demo) as fleet:
+        fleet = Fleet(folder, webs=1, workers=0, environment=demo)
+        fleet.workers = [
+            Worker(name, folder=folder, environment={**fleet.environment, **environment}, arguments=arguments)
+            for name, (environment, arguments) in WORKERS.items()
+            if name != "worker, jemalloc" or find_library("jemalloc")
+        ]
+        with fleet:
             looks, did = _soak(fleet, seconds)
             logs = "\n".join(service.log.read_text(errors="replace") for service in fleet.services)
     result(looks, did, logs).save()

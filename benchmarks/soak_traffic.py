@@ -78,7 +78,7 @@ def main() -> None:
     topics = prepare(people[0])
     site = open_site(topics, port=int(os.environ["DEMO_SITE_PORT"]))
 
-    @every(1.0, "runs")
+    @every(0.45, "runs")
     def enqueue() -> None:
         kind = random.choice([functions.steps, functions.steps, functions.fails, functions.apart])
         run = kind.using(owner=random.choice(people)).enqueue(random.uniform(0.1, 3))

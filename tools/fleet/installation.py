@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -33,14 +33,22 @@ class Web(Service):
 
 
 class Worker(Service):
-    """`manage.py worker`. It shows its own figures at `metrics_url`."""
+    """`manage.py worker` with these `arguments`. It shows its own figures at `metrics_url`."""
 
-    def __init__(self, name: str, *, folder: Path, environment: Mapping[str, str], concurrency: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        concurrency: int = 3,
+        arguments: Sequence[str] = (),
+    ) -> None:
         port = free_port()
         self.metrics_url = f"http://127.0.0.1:{port}/metrics"
         super().__init__(
             name,
-            [*PYTHON, "manage.py", "worker", "--concurrency", str(concurrency)],
+            [*PYTHON, "manage.py", "worker", "--concurrency", str(concurrency), *arguments],
             folder=folder,
             environment={**environment, "METRICS_PORT": str(port)},
             is_ready=lambda: listens(port),
