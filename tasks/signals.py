@@ -5,14 +5,19 @@ function is gone as well. What counts and logs connects to them; see statusproj/
 """
 
 import logging
+from contextvars import ContextVar
 
 from django.dispatch import Signal
 from django.tasks.signals import task_enqueued, task_finished, task_started
 
 from .models import TaskRun
 from .results import result_of
+from .states import Status
 
 logger = logging.getLogger(__name__)
+django_logger = logging.getLogger("django.tasks")
+
+_is_cancelled = ContextVar("is_cancelled", default=False)
 
 run_enqueued = Signal()  # with `run`, committed
 attempt_started = Signal()  # with `run`
@@ -36,7 +41,11 @@ def started(run: TaskRun) -> None:
 def finished(run: TaskRun) -> None:
     """`run` has ended for good."""
     run_finished.send_robust(sender=TaskRun, run=run)
-    _send(task_finished, run)
+    token = _is_cancelled.set(run.status == Status.CANCELLED)
+    try:
+        _send(task_finished, run)
+    finally:
+        _is_cancelled.reset(token)
 
 
 def left_the_line(run: TaskRun) -> None:
@@ -51,3 +60,16 @@ def _send(signal: Signal, run: TaskRun) -> None:
         return  # the function is gone: there is no Task to speak of
     # send_robust logs a receiver's exception itself.
     signal.send_robust(sender=type(result.task.get_backend()), task_result=result)
+
+
+def _as_information(record: logging.LogRecord) -> bool:
+    """Django's tasks are successful or failed, so it logs each cancelled run as an error, and somebody is called out of
+    bed because somebody else pressed Cancel.
+    """
+    if _is_cancelled.get() and record.levelno == logging.ERROR:
+        record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        return django_logger.isEnabledFor(logging.INFO)
+    return True
+
+
+django_logger.addFilter(_as_information)

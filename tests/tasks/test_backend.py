@@ -1,5 +1,6 @@
 """Our backend behaves as Django documents for backends."""
 
+import logging
 import pickle
 from datetime import timedelta
 from typing import Any
@@ -135,6 +136,25 @@ def test_signals_tell_the_life_of_a_run_and_a_failing_receiver_harms_nothing(wor
     assert ended(result).status == "completed"
     eventually(lambda: "finished" in heard)
     assert heard == ["enqueued", "started", "finished"]
+
+
+def test_a_cancelled_run_is_no_error_in_the_log_and_a_failed_one_is(
+    worker: WorkerThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="django.tasks")
+    cancelled = functions.wait_for_gate.enqueue("never opened")
+    eventually(lambda: TaskRun.objects.filter(pk=cancelled.id, processed_items=1))
+    manager.cancel_task(cancelled.id)
+    assert ended(cancelled).status == "cancelled"
+    failed = functions.raise_secretly.enqueue()
+    assert ended(failed).status == "failed"
+
+    def levels(result: Any) -> list[str]:
+        return [record.levelname for record in caplog.records if f"id={result.id}" in record.getMessage()]
+
+    eventually(lambda: len(levels(failed)) == 2, what="its beginning and its end are logged")
+    assert levels(failed) == ["INFO", "ERROR"]
+    assert levels(cancelled) == ["INFO", "INFO"]
 
 
 def test_nothing_is_enqueued_by_a_transaction_that_rolls_back(worker: WorkerThread) -> None:
