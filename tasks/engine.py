@@ -8,6 +8,7 @@ import asyncio
 import logging
 from typing import Any
 
+from procrastinate import utils
 from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker as ProcrastinateWorker
 
@@ -45,6 +46,10 @@ GIVE_BACK = """
     )
     UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL WHERE id IN (SELECT id FROM idle WHERE is_wanted)
 """
+
+
+# Side tasks that go on while a worker that was told to stop waits for its runs.
+UNTIL_THE_LAST_RUN = {"heartbeat", "cancel poll"}
 
 
 class Forgotten(Exception):
@@ -122,6 +127,20 @@ class Engine(ProcrastinateWorker):
             asyncio.create_task(keep(name, work, self._vitals, **longest.get(name, {})), name=name)
             for name, work in parts.items()
         ]
+
+    async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
+        """Wait for the runs under way, alive all the while: as it comes the engine falls silent first, and after eight
+        seconds another worker takes runs that still have time to end. Who cancels one is heard as well.
+        """
+        lasting = [task for task in side_tasks if task.get_name() in UNTIL_THE_LAST_RUN]
+        await utils.cancel_and_capture_errors([task for task in side_tasks if task not in lasting])
+        if self._running_jobs:
+            left = self.shutdown_graceful_timeout
+            logger.info("Told to stop; what is under way (%s) has %s s to end", len(self._running_jobs), left)
+            await asyncio.wait(self._running_jobs, timeout=left)
+        if self._running_jobs:
+            await self._abort_running_jobs()
+        await super()._shutdown(lasting)
 
     async def _listen(self) -> None:
         await self.app.job_manager.listen_for_jobs(on_notification=self._handle_notification, queues=self.queues)

@@ -9,9 +9,10 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.test import Client
 
-from tasks import workers
+from tasks import tickets, workers
+from tasks.db import database_now
 from tasks.models import TaskRun, WorkerState
-from tasks.reconcile import worker_name
+from tasks.reconcile import HEARTBEAT, worker_name
 from tasks.states import Status
 from tests.tasks import functions
 from tests.waiting import eventually
@@ -147,3 +148,18 @@ def test_an_engine_that_ends_by_itself_is_started_again_and_its_run_goes_back_in
     run = eventually(lambda: TaskRun.objects.filter(pk=result.id, status=Status.COMPLETED).first(), within=30)
     assert (run.attempt, run.failed_attempts, run.rescues) == (2, 0, 0)
     worker.stop()
+
+
+def test_a_worker_that_was_told_to_stop_is_alive_until_its_last_run_has_ended(engine_tables: None) -> None:
+    worker = WorkerThread(grace=timedelta(seconds=60)).start()
+    result = functions.wait_for_gate.enqueue("goodbye")
+    eventually(lambda: TaskRun.objects.filter(pk=result.id, processed_items=1), within=20)
+    worker._loop.call_soon_threadsafe(worker.worker.stop)
+    told = database_now()
+    # One that was on its way may come late; whoever is silent for longer loses the run to another worker.
+    eventually(lambda: (tickets.last_heartbeat() or told) > told + 2 * timedelta(seconds=HEARTBEAT), within=20)
+    functions.gate("goodbye").set()
+    worker.stop()
+    run = TaskRun.objects.get(pk=result.id)
+    assert (run.status, run.attempt, run.rescues) == (Status.COMPLETED, 1, 0)
+    assert tickets.last_heartbeat() is None, "it is gone once it has ended"
