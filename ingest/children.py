@@ -81,8 +81,9 @@ async def in_child[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.
 async def _call(place: int, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     language = translation.get_language() or settings.LANGUAGE_CODE
     for last_try in (False, True):
-        future = _pool(place).schedule(_speaking, args=[language, function, args, kwargs], timeout=SECONDS)
         try:
+            pool = await _started_pool(place)
+            future = pool.schedule(_speaking, args=[language, function, args, kwargs], timeout=SECONDS)
             return await asyncio.wrap_future(future)
         except TimeoutError:
             raise AnalysisError(Failure.ANALYSIS_TIMEOUT) from None
@@ -140,6 +141,14 @@ def _turns_here() -> Turns:
     return _turns[loop]
 
 
+async def _started_pool(place: int) -> ProcessPool:
+    """The pool of `place`, started. The first start in a process waits until the fork server has loaded the libraries,
+    seconds on a slow machine: in a thread, or the worker gives no sign of life meanwhile and loses its runs.
+    """
+    pool = _pools.get(place)
+    return pool if pool is not None and pool.active else await asyncio.to_thread(_pool, place)
+
+
 def _pool(place: int) -> ProcessPool:
     with _lock:
         pool = _pools.get(place)
@@ -149,7 +158,9 @@ def _pool(place: int) -> ProcessPool:
             # milliseconds.
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(_PRELOAD)
-            pool = _pools[place] = ProcessPool(max_workers=1, context=context, initializer=prepare, max_tasks=2_000)
+            pool = ProcessPool(max_workers=1, context=context, initializer=prepare, max_tasks=2_000)
+            _ = pool.active  # starts it
+            _pools[place] = pool
         return pool
 
 

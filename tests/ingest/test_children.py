@@ -116,3 +116,31 @@ def test_servers_and_workers_do_not_load_what_only_children_need() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert answer.stdout.strip() == "[]"
+
+
+# The longest time that the loop did not get round, while the first child of a process is started.
+SLOW_START = """
+import asyncio, os, time
+os.environ["DJANGO_SETTINGS_MODULE"] = "statusproj.settings"
+import django; django.setup()
+from ingest import children
+children._PRELOAD = ["tests.ingest.slow_to_load"]
+
+async def main():
+    work = asyncio.create_task(children.in_child(abs, -1))
+    longest, last = 0.0, time.monotonic()
+    while not work.done():
+        await asyncio.sleep(0.01)
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    print(work.result(), longest)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_a_worker_gives_signs_of_life_while_its_first_child_is_started() -> None:
+    answer = subprocess.run([sys.executable, "-c", SLOW_START], capture_output=True, text=True, check=True, cwd=ROOT)
+    result, longest = answer.stdout.split()
+    assert result == "1"
+    assert float(longest) < 1, "the loop stood still while the fork server loaded"

@@ -1,0 +1,5 @@
+"""What a fork server may have to load, on a machine that is slow."""
+
+import time
+
+time.sleep(1.5)
