@@ -17,6 +17,8 @@ from django.utils.decorators import sync_and_async_middleware
 from live.middleware import Handler
 from tasks import correlation
 
+from .health import PROBES
+
 logger = logging.getLogger("statusproj.requests")
 
 HEADER = "X-Request-ID"
@@ -51,9 +53,11 @@ def id_of(request: HttpRequest) -> str:
 
 def _said(request: HttpRequest, response: HttpResponseBase, began: float) -> HttpResponseBase:
     response.headers[HEADER] = correlation.request_id()
-    if logger.isEnabledFor(logging.INFO):
+    # A proxy asks every few seconds whether all is well: that it is would be most of the log.
+    level = logging.DEBUG if request.path in PROBES and response.status_code == 200 else logging.INFO
+    if logger.isEnabledFor(level):
         # Without the query: people search for names, and links carry tokens.
         milliseconds = round((time.perf_counter() - began) * 1000, 1)
         said = {"method": request.method, "path": request.path, "status": response.status_code, "ms": milliseconds}
-        logger.info("%s %s %s", request.method, request.path, response.status_code, extra=said)
+        logger.log(level, "%s %s %s", request.method, request.path, response.status_code, extra=said)
     return response

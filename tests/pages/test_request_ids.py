@@ -14,6 +14,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from statusproj import health
 from statusproj.log_lines import JsonFormatter
 from statusproj.request_ids import ACCEPTED
 from tasks import correlation
@@ -119,3 +120,15 @@ def test_the_page_of_a_run_names_the_request_to_those_who_have_the_log(
     run = make_run(owner, metadata={"request_id": GIVEN})
     assert GIVEN not in client_of(owner).get(run.get_absolute_url()).content.decode()
     assert GIVEN in client_of(staff).get(run.get_absolute_url()).content.decode()
+
+
+def test_probes_that_find_all_well_are_no_lines_of_the_log(
+    client: Client, said: Said, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, db: None
+) -> None:
+    caplog.set_level(logging.INFO, logger="statusproj.requests")
+    for path in ("/healthz", "/readyz", "/sign-in/"):
+        client.get(path)
+    monkeypatch.setattr(health, "_migrations", lambda: "missing")
+    client.get("/readyz")
+    lines = [(line["path"], line["status"]) for line in said() if line["logger"] == "statusproj.requests"]
+    assert lines == [("/sign-in/", 200), ("/readyz", 503)]
