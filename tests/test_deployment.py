@@ -128,6 +128,20 @@ def test_the_image_gets_all_it_copies_and_no_secret() -> None:
     assert not re.search(r"ENV .*(?:SECRET|PASSWORD|TOKEN)", image)
 
 
+def test_the_image_is_built_once_and_fetched_from_nowhere() -> None:
+    assert [name for name, service in COMPOSE["services"].items() if "build" in service] == ["migrate"]
+    assert {service["pull_policy"] for service in OURS.values()} == {"never"}
+    # A first line `syntax=` would have the reader of the Dockerfile fetched before anything is built.
+    assert "syntax=" not in (DEPLOY / "Dockerfile").read_text()
+
+
+def test_what_a_deployment_fills_in_is_not_committed() -> None:
+    secrets = ["deploy/.env", *(f"deploy/{one['file']}".replace("/./", "/") for one in COMPOSE["secrets"].values())]
+    assert secrets == ["deploy/.env", "deploy/metrics_token"]
+    ignored = subprocess.run(["git", "check-ignore", *secrets], cwd=ROOT, capture_output=True, text=True)
+    assert ignored.stdout.split() == secrets
+
+
 def test_what_the_image_installs_is_what_was_tested() -> None:
     def pins(path: str) -> dict[str, str]:
         return dict(re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)", (ROOT / path).read_text(), re.MULTILINE))
