@@ -72,8 +72,8 @@ def test_every_variable_that_is_set_somewhere_is_one_we_read() -> None:
         assert set(service["environment"]) <= KNOWN, name
     assert set(env_file("systemd/env.example")) <= KNOWN
     asked = set(re.findall(r"\$\{([A-Z_]+)", (DEPLOY / "compose.yml").read_text()))
-    # LOG_LEVEL and TAG have a default that nobody has to think of.
-    assert asked - {"LOG_LEVEL", "TAG"} == set(env_file("example.env"))
+    # LOG_LEVEL has a default that nobody has to think of.
+    assert asked - {"LOG_LEVEL"} == set(env_file("example.env"))
 
 
 def test_the_settings_stand_the_examples_as_they_come() -> None:

@@ -33,6 +33,8 @@ def noted(text: str) -> list[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "noted"
         record.touch()
+        for made_before in re.findall(r" < ([\w.-]+)", text):
+            (Path(folder) / made_before).touch()
         functions = "".join(f'{name}() {{ note {name} "$@"; }}\n' for name in sorted(set(_SLASHED.findall(text))))
         done = subprocess.run(
             [require("bash"), "--norc", "-uc", f"{_PREPARED}{functions}{text}"],
@@ -116,7 +118,7 @@ def _docker(words: list[str]) -> None:
     assert words[:2] == ["compose", "--file"], words
     services = yaml.safe_load((ROOT / words[2]).read_text())["services"]
     verb, *rest = words[3:]
-    assert verb in {"up", "run", "exec", "build", "ps", "logs", "down", "pull"}, verb
+    assert verb in {"up", "run", "exec", "build", "ps", "logs", "stop", "down", "pull"}, verb
     plain = [word for word in rest if not word.startswith("-")]
     if plain:
         assert plain[0] in services, f"{plain[0]} is no service of {words[2]}"
@@ -162,7 +164,7 @@ KNOWN: dict[str, Callable[[list[str]], None]] = {
     **dict.fromkeys(("cp", "install", "touch", "ln", "mkdir", "chmod", "vi"), _files),
     # tests/process/test_backup.py runs those of Postgres, tests/docs/test_tutorial.py those of curl, and tests/library/
     # that of uv.
-    **dict.fromkeys(("uv", "pg_dump", "pg_restore", "createdb", "curl", "git", "useradd", "cd"), _elsewhere),
+    **dict.fromkeys(("uv", "pg_dump", "pg_restore", "createdb", "psql", "curl", "git", "useradd", "cd"), _elsewhere),
 }
 
 
