@@ -135,6 +135,11 @@ def test_the_image_is_built_once_and_fetched_from_nowhere() -> None:
     assert "syntax=" not in (DEPLOY / "Dockerfile").read_text()
 
 
+def test_the_proxy_stays_when_what_it_serves_is_replaced() -> None:
+    # Compose replaces a service along with what it depends on: connections and certificates of a site would go with it.
+    assert "depends_on" not in COMPOSE["services"]["proxy"]
+
+
 def test_what_a_deployment_fills_in_is_not_committed() -> None:
     secrets = ["deploy/.env", *(f"deploy/{one['file']}".replace("/./", "/") for one in COMPOSE["secrets"].values())]
     assert secrets == ["deploy/.env", "deploy/metrics_token"]

@@ -118,6 +118,9 @@ def _docker(words: list[str]) -> None:
     assert words[:2] == ["compose", "--file"], words
     services = yaml.safe_load((ROOT / words[2]).read_text())["services"]
     verb, *rest = words[3:]
+    if verb == "--profile":
+        profile, verb, *rest = rest
+        assert any(profile in service.get("profiles", []) for service in services.values()), words
     assert verb in {"up", "run", "exec", "build", "ps", "logs", "stop", "down", "pull"}, verb
     plain = [word for word in rest if not word.startswith("-")]
     if plain:
