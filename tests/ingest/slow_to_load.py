@@ -2,4 +2,4 @@
 
 import time
 
-time.sleep(1.5)
+time.sleep(4)

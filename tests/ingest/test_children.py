@@ -143,4 +143,4 @@ def test_a_worker_gives_signs_of_life_while_its_first_child_is_started() -> None
     answer = subprocess.run([sys.executable, "-c", SLOW_START], capture_output=True, text=True, check=True, cwd=ROOT)
     result, longest = answer.stdout.split()
     assert result == "1"
-    assert float(longest) < 1, "the loop stood still while the fork server loaded"
+    assert float(longest) < 3, "the loop stood still while the fork server loaded"
