@@ -1,6 +1,7 @@
 """What every test may use: the fixed cast, and a database that threads and processes can share."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,11 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from tests.workers import WorkerThread
+
+# A shell without job control starts what is put in the background with SIGINT ignored, and a process hands that on: the
+# programs that tests start would not hear Ctrl-C.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 IN_CI = os.environ.get("CI") == "true"
 

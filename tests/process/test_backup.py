@@ -37,10 +37,10 @@ def tools(engine_tables: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def version_of(program: Path) -> int:
-    """The major version of a program of Postgres; 0 if it is not there."""
-    if not program.exists():
+    """The major version of a program of Postgres; 0 if it is not there, or is Debian's wrapper around none."""
+    if not os.access(program, os.X_OK):
         return 0
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
     found = re.search(r"\) (\d+)", said)
     return int(found[1]) if found else 0
 
