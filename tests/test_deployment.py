@@ -128,7 +128,7 @@ def test_the_image_gets_all_it_copies_and_no_secret() -> None:
     assert not re.search(r"ENV .*(?:SECRET|PASSWORD|TOKEN)", image)
 
 
-def test_memory_does_not_grow_by_an_arena_for_each_thread() -> None:
+def test_threads_have_no_arenas_of_their_own() -> None:
     assert "ENV MALLOC_ARENA_MAX=2" in (DEPLOY / "Dockerfile").read_text()
     units = list((DEPLOY / "systemd").glob("*.service"))
     assert units and all(re.search(r"^Environment=.*\bMALLOC_ARENA_MAX=2$", unit.read_text(), re.M) for unit in units)
