@@ -5,6 +5,7 @@ from typing import Any
 
 BAR_HEIGHT, GAP, LABEL_WIDTH, PLOT_WIDTH = 22, 14, 330, 300
 LINES_WIDTH, LINES_HEIGHT, MARGIN = 560, 240, 48
+LABEL_HEIGHT, LETTER_WIDTH = 15, 8
 GREY, BLUE = "#8a94a6", "#3b6fd4"
 COLOURS = (BLUE, "#c2571a", "#2f8f5b", "#8a4fc7", "#b0892b", GREY)
 
@@ -39,11 +40,11 @@ def _bars(figure: dict[str, Any]) -> tuple[int, int, str]:
 
 
 def _lines(figure: dict[str, Any]) -> tuple[int, int, str]:
-    """A line through each series of points, both axes from 0."""
+    """A line through each series of points, both axes from 0. No name stands over another."""
     series, (x_unit, y_unit) = figure["lines"], figure["line_units"]
     right = max(x for points in series.values() for x, _ in points) or 1
     top = 1.1 * max(y for points in series.values() for _, y in points) or 1
-    drawn = []
+    drawn, ends = [], []
     for share in (0, 0.25, 0.5, 0.75, 1):
         x, y = MARGIN + share * LINES_WIDTH, GAP + (1 - share) * LINES_HEIGHT
         drawn.append(
@@ -57,9 +58,11 @@ def _lines(figure: dict[str, Any]) -> tuple[int, int, str]:
         path = " ".join(
             f"{MARGIN + x / right * LINES_WIDTH:.1f},{GAP + (1 - y / top) * LINES_HEIGHT:.1f}" for x, y in points
         )
-        at = GAP + (1 - points[-1][1] / top) * LINES_HEIGHT + 4
         drawn.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        drawn.append(
-            f'<text x="{MARGIN + LINES_WIDTH + 8}" y="{at + place * 3:.1f}" fill="{colour}">{escape(name)}</text>'
-        )
-    return MARGIN + LINES_WIDTH + 110, GAP + LINES_HEIGHT + 48, "".join(drawn)
+        ends.append((GAP + (1 - points[-1][1] / top) * LINES_HEIGHT + 4, name, colour))
+    lowest = 0.0
+    for at, name, colour in sorted(ends):
+        lowest = max(at, lowest + LABEL_HEIGHT)
+        drawn.append(f'<text x="{MARGIN + LINES_WIDTH + 8}" y="{lowest:.1f}" fill="{colour}">{escape(name)}</text>')
+    width = MARGIN + LINES_WIDTH + 16 + LETTER_WIDTH * max(map(len, series))
+    return width, GAP + LINES_HEIGHT + 48, "".join(drawn)
