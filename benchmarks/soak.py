@@ -58,7 +58,7 @@ def main() -> None:
         fleet.workers = [
             Worker(name, folder=folder, environment={**fleet.environment, **environment}, arguments=arguments)
             for name, (environment, arguments) in WORKERS.items()
-            if name != "worker, jemalloc" or find_library("jemalloc")
+            if "LD_PRELOAD" not in environment or find_library("jemalloc")
         ]
         with fleet:
             looks, did = _soak(fleet, seconds)
@@ -104,11 +104,12 @@ def result(looks: dict[str, list[Look]], did: dict[str, int], logs: str) -> Resu
         before, after = warm[:part], warm[-part:]
         first = statistics.median(look.held.own for look in before)
         rows.append(Row(name=f"{name} at the end", samples=[look.held.own / first for look in after]))
-        growth = slope([(look.at, float(look.held.own)) for look in warm]) * 3600 / MB
+        growth, later = _growth(warm), _growth([look for look in all_of_it if look.at >= all_of_it[-1].at / 2])
         last = statistics.median(look.held.own for look in after)
         descriptors, threads = ([_span(before, field), _span(after, field)] for field in ("descriptors", "threads"))
         notes.append(
-            f"{name}: {first / MB:.1f} MB, at the end {last / MB:.1f} MB; {growth:+.2f} MB an hour; descriptors "
+            f"{name}: {first / MB:.1f} MB, at the end {last / MB:.1f} MB; {growth:+.2f} MB an hour, in the second "
+            f"half {later:+.2f}; descriptors "
             f"{descriptors[0]}, at the end {descriptors[1]}; threads {threads[0]}, at the end {threads[1]}; "
             f"{all_of_it[-1].held.seconds / all_of_it[-1].at:.1%} of a core"
         )
@@ -129,6 +130,11 @@ def result(looks: dict[str, list[Look]], did: dict[str, int], logs: str) -> Resu
         lines=lines,
         line_units=("minutes", "MB"),
     )
+
+
+def _growth(looks: list[Look]) -> float:
+    """By how many MB an hour."""
+    return slope([(look.at, float(look.held.own)) for look in looks]) * 3600 / MB
 
 
 def slope(points: list[tuple[float, float]]) -> float:

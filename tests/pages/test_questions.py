@@ -8,6 +8,7 @@ from django.test import Client
 
 from tests.permissions.routes import Route, every_route
 from tests.permissions.things import make_things
+from tests.test_every_endpoint import HOSTILE_VALUES
 
 # What pages and lists read from an address.
 KEYS = (
@@ -15,7 +16,7 @@ KEYS = (
     *("sort", "next", "lang", "items", "format", "content", "status", "name", "owner", "type", "created_after", "who"),
     *("created_before", "cursor", "action", "thing", "address"),
 )
-HOSTILE = ("\x00", "x" * 5000, "-1", "99999999999999999999999", "{}", "2026-02-31", "//evil.example", "\ud800")
+HOSTILE = (*HOSTILE_VALUES, "2026-02-31", "//evil.example", "\ud800")
 PAGES = [route for route in every_route() if route.part == "Pages"]
 
 

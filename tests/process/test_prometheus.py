@@ -5,15 +5,13 @@ That they name metrics which exist is held by tests/test_deploy_metrics.py; here
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx2
 import pytest
 import yaml
 from django.contrib.auth.models import User
@@ -32,6 +30,7 @@ from tests.servers import Process, UvicornServer, free_port, get, require
 from tests.tasks import functions
 from tests.test_deploy_metrics import ALERTS, DEPLOY, PANELS
 from tests.waiting import eventually
+from tools.fleet.services import Service
 
 TOKEN = "a-token-of-this-test"
 WINDOW = "10s"  # what Grafana would put for $__rate_interval, at a look every second
@@ -46,7 +45,7 @@ SILENT_WHEN_ALL_IS_WELL = {
 }
 
 
-class Prometheus:
+class Prometheus(Service):
     """Debian's, with our configuration and other addresses in it."""
 
     def __init__(self, folder: Path, *, web: int, worker: int) -> None:
@@ -63,17 +62,21 @@ class Prometheus:
             rule["for"] = "0s"
         (folder / "alerts.yml").write_text(yaml.safe_dump(rules))
         (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
-        self._out = (folder / "prometheus.log").open("wb")
-        self._popen = subprocess.Popen(
+        super().__init__(
+            "prometheus",
             [
                 require("prometheus"),
                 f"--config.file={folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'series'}",
                 f"--web.listen-address=127.0.0.1:{self.port}",
             ],
-            stdout=self._out,
-            stderr=subprocess.STDOUT,
+            folder=folder,
+            is_ready=self._has_read_both,
         )
+
+    def _has_read_both(self) -> bool:
+        data = self.ask("targets", state="active") or {"activeTargets": []}
+        return [target["health"] for target in data["activeTargets"]] == ["up", "up"]
 
     def ask(self, path: str, **parameters: str) -> Any:
         """The data of an answer of its API; None while there is none."""
@@ -92,12 +95,6 @@ class Prometheus:
         data = self.ask("alerts") or {"alerts": []}
         return {alert["labels"]["alertname"] for alert in data["alerts"] if alert["state"] == "firing"}
 
-    def end(self) -> None:
-        """End it, and wait."""
-        self._popen.terminate()
-        self._popen.wait(30)
-        self._out.close()
-
 
 @pytest.fixture
 def watched(started: list[Process], tmp_path: Path) -> Iterator[tuple[Prometheus, UvicornServer]]:
@@ -107,16 +104,11 @@ def watched(started: list[Process], tmp_path: Path) -> Iterator[tuple[Prometheus
     started.append(Process("worker", METRICS_PORT=str(port), METRICS_TOKEN=TOKEN))
     started.append(web := UvicornServer(METRICS_TOKEN=TOKEN))
     prometheus = Prometheus(tmp_path, web=web.port, worker=port)
-
-    def both_are_up() -> bool:
-        data = prometheus.ask("targets", state="active") or {"activeTargets": []}
-        return [target["health"] for target in data["activeTargets"]] == ["up", "up"]
-
     try:
-        eventually(both_are_up, within=60, what="Prometheus has read both")
+        prometheus.start()
         yield prometheus, web
     finally:
-        prometheus.end()
+        prometheus.stop()
 
 
 @pytest.mark.timeout(180)
@@ -133,7 +125,9 @@ def test_every_panel_shows_what_is_going_on_and_an_alert_fires_when_a_web_is_gon
         functions.add.using(owner=owner).enqueue(1, 2)
         functions.raise_secretly.using(owner=owner).enqueue()
         if failed := TaskRun.objects.filter(status=Status.FAILED).first():
-            post(web.port, f"/api/background-tasks/task/{failed.pk}/retry", secret)
+            retry = f"{web.url}/api/background-tasks/task/{failed.pk}/retry"
+            answer = httpx2.post(retry, headers={"Authorization": f"Bearer {secret}"}, trust_env=False)
+            assert answer.status_code in (202, 429), answer.text
         with connect(f"{web.ws_url}/ws/notifications", additional_headers=cookie) as socket:
             socket.recv()
             silent.difference_update([key for key in silent if prometheus.series(key[1])])
@@ -165,11 +159,3 @@ def prepare(owner: User) -> str:
     )
     _, secret = tokens.create(owner, name="Test", scopes=[Scope.WRITE], expires_at=None)
     return secret
-
-
-def post(port: int, path: str, secret: str) -> None:
-    """As a program that brings a token would."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as http:
-        http.request("POST", path, headers={"Authorization": f"Bearer {secret}"})
-        answer = http.getresponse()
-        assert answer.status in (202, 429), answer.read()
